@@ -1,0 +1,26 @@
+"""People: the user and the record that a user accepted the notice. Roles are groups, see roles.py."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A person or a system account ("probe"). The e-mail is asked for at sign-up; system accounts have none."""
+
+
+class NoticeAcceptance(models.Model):
+    """A user accepted one wording of the notice at one moment; never edited, a new wording appends a row."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notice_acceptances")
+    notice_version = models.CharField(max_length=20)
+    accepted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "notice_version"], name="one_acceptance_per_notice"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} accepted {self.notice_version}"

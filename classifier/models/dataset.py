@@ -1,0 +1,40 @@
+"""The dataset: one row per labelled image; its pixels lie in the bucket under a key made of their hash."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from classifier.models.label import Label
+
+
+class Sample(models.Model):
+    """A 48×48 grey image with its split and label. Identical images share one object and keep their own rows."""
+
+    class Split(models.TextChoices):
+        TRAIN = "train"
+        TEST = "test"
+
+    class Source(models.TextChoices):
+        FER2013 = "fer2013"
+        CORRECTION = "correction"
+
+    split = models.CharField(max_length=5, choices=Split.choices)
+    label = models.PositiveSmallIntegerField(choices=Label.choices)
+    sha256 = models.CharField(max_length=64, db_index=True, help_text="of the 48×48 pixel bytes, in hexadecimal")
+    key = models.CharField(max_length=120)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    source_name = models.CharField(max_length=255, help_text='where it came from, for example "Training_123"')
+    usage = models.CharField(max_length=20, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "source_name"], name="one_sample_per_source_name"),
+            models.CheckConstraint(condition=Q(label__gte=0, label__lte=6), name="sample_label_is_known"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["split", "label"], name="sample_split_label")]
+
+    def __str__(self) -> str:
+        return f"{self.get_label_display()} {self.source_name}"

@@ -1,0 +1,43 @@
+"""Faces: the boxes found in an upload, with the crop that the network saw."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from classifier.models.upload import Upload
+from classifier.querysets import FaceQuerySet
+
+
+class Face(models.Model):
+    """A box in pixels of the oriented photo; `index` numbers the boxes of a photo from 0."""
+
+    class Origin(models.TextChoices):
+        DETECTOR = "detector"
+        BARE_CROP = "bare_crop"
+        DRAWN = "drawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="faces")
+    index = models.PositiveSmallIntegerField()
+    x = models.PositiveIntegerField()
+    y = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    score = models.FloatField(help_text="the detector's, from 0 to 1")
+    origin = models.CharField(max_length=10, choices=Origin.choices)
+    crop = models.CharField(max_length=100, help_text="key of the 48×48 grey PNG that the network saw")
+
+    objects = FaceQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["upload", "index"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["upload", "index"], name="one_face_per_index"),
+            models.CheckConstraint(condition=Q(score__gte=0, score__lte=1), name="face_score_is_a_fraction"),
+            models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name="face_has_pixels"),
+        ]
+
+    def __str__(self) -> str:
+        return f"face {self.index + 1} of {self.upload_id}"

@@ -1,0 +1,47 @@
+"""Predictions: one network version's answer for one face."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from classifier.models.face import Face
+from classifier.models.label import Label
+from classifier.models.registry import Version
+from classifier.querysets import PredictionQuerySet
+
+
+class Prediction(models.Model):
+    """Written once per (face, version) and never edited; probabilities in label order, summing to 1."""
+
+    face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="predictions")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="predictions")
+    label = models.PositiveSmallIntegerField(choices=Label.choices)
+    confidence = models.FloatField(help_text="calibrated probability of the label, from 0 to 1")
+    probabilities = ArrayField(models.FloatField(), size=7)
+    prediction_set = ArrayField(
+        models.PositiveSmallIntegerField(choices=Label.choices), help_text="labels, most probable first"
+    )
+    ms = models.FloatField(help_text="wall time for the whole photo, decode to labels, in milliseconds")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PredictionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["face", "version"], name="one_prediction_per_face_and_version"),
+            models.CheckConstraint(condition=Q(label__gte=0, label__lte=6), name="prediction_label_is_known"),
+            models.CheckConstraint(
+                condition=Q(confidence__gte=0, confidence__lte=1), name="prediction_confidence_is_a_fraction"
+            ),
+            models.CheckConstraint(condition=Q(probabilities__len=7), name="prediction_has_seven_probabilities"),
+            models.CheckConstraint(
+                condition=Q(prediction_set__len__gte=1, prediction_set__len__lte=7), name="prediction_set_has_labels"
+            ),
+            models.CheckConstraint(condition=Q(ms__gte=0), name="prediction_time_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_label_display()} ({self.confidence:.2f})"

@@ -1,0 +1,58 @@
+"""The registry of networks: every version that was made, which one serves, and every change of it."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from classifier.querysets import PromotionQuerySet, VersionQuerySet
+
+
+class Version(models.Model):
+    """A network: an immutable artifact in the bucket under `versions/<digest>/`."""
+
+    class State(models.TextChoices):
+        CANDIDATE = "candidate"
+        CHAMPION = "champion"
+        RETIRED = "retired"
+        REJECTED = "rejected"
+
+    name = models.CharField(max_length=40, unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CANDIDATE)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the artifact's manifest.json")
+    metrics = models.JSONField(default=dict, blank=True)
+    card = models.JSONField(default=dict, blank=True)
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="champion"), name="one_champion"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Promotion(models.Model):
+    """`version` took the place of `previous` at `at`; append-only. The latest one at or before T served at T."""
+
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="promotions")
+    previous = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    reason = models.TextField()
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = PromotionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.version} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,115 @@
+"""Uploads: the photo somebody gave, the keys that make a repeated request harmless, and objects to be removed."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from classifier.querysets import ObjectRemovalQuerySet, UploadQuerySet
+
+
+class Upload(models.Model):
+    """A photo and the state of its classification. The row, not the queue, is the truth.
+
+    pending → running (a worker holds the lease `claimed_until`) → done | no_face | rejected | dead;
+    running → pending when the worker gave up for a passing reason; dead → pending by hand, in admin.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        DONE = "done"
+        NO_FACE = "no_face"
+        REJECTED = "rejected"
+        DEAD = "dead"
+
+    class Source(models.TextChoices):
+        PAGE = "page"
+        API = "api"
+        PROBE = "probe"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    sha256 = models.CharField(max_length=64, help_text="of the bytes as they were received, in hexadecimal")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    error = models.CharField(max_length=40, blank=True, default="", help_text="a code; empty when nothing went wrong")
+    source = models.CharField(max_length=5, choices=Source.choices)
+    image = models.CharField(max_length=100, help_text="key of the sanitised JPEG in the bucket")
+    width = models.PositiveIntegerField(help_text="pixels, of the oriented photo")
+    height = models.PositiveIntegerField(help_text="pixels, of the oriented photo")
+    consent_training = models.BooleanField(default=False, help_text="the owner agreed to share the photo for training")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="the lease of the worker that has it")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="when the sweeper hands a pending photo out again")
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        permissions: ClassVar = [("retry_upload", "Can send a dead upload through the queue again")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["owner", "sha256"], condition=~Q(status="dead"), name="one_living_upload_per_photo"
+            ),
+            models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name="upload_has_pixels"),
+            models.CheckConstraint(
+                condition=Q(status="running", claimed_until__isnull=False)
+                | (~Q(status="running") & Q(claimed_until__isnull=True)),
+                name="only_running_uploads_are_leased",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="upload_list"),
+            models.Index(
+                fields=["due_at", "claimed_until"], condition=Q(status__in=["pending", "running"]), name="upload_sweep"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.status})"
+
+    @property
+    def is_finished(self) -> bool:
+        """No worker will touch it again by itself."""
+        return self.status not in (self.Status.PENDING, self.Status.RUNNING)
+
+
+class IdempotencyKey(models.Model):
+    """A client's name for one request; the same key with the same bytes gives the same upload. Kept 24 hours."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "key"], name="one_request_per_idempotency_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ObjectRemoval(models.Model):
+    """An object in the bucket that must go once `due_at` has passed.
+
+    Written before an object is stored and deleted by the transaction that refers to it, so that a crash in between
+    leaves nothing behind; and written by the transaction that erases the rows that referred to the object.
+    """
+
+    key = models.CharField(max_length=200, unique=True)
+    due_at = models.DateTimeField(db_index=True)
+
+    objects = ObjectRemovalQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["due_at"]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,85 @@
+"""Reads, as adjectives: every question that pages, the interface and the workers ask of the tables."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Prefetch, Q, QuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from classifier.models import Face, ObjectRemoval, Prediction, Promotion, Upload, Version
+
+
+class UploadQuerySet(QuerySet["Upload"]):
+    """Uploads; workers claim through `claimable` and the sweeper asks for `stalled`."""
+
+    def owned_by(self, user: "User | Any") -> "UploadQuerySet":
+        """Of this user; nothing for an anonymous visitor."""
+        return self.filter(owner_id=user.pk) if user.pk else self.none()
+
+    def with_status(self, status: str) -> "UploadQuerySet":
+        return self.filter(status=status)
+
+    def measured(self) -> "UploadQuerySet":
+        """What metrics may count: everything but the probes of the system account."""
+        return self.exclude(source="probe")
+
+    def shared(self) -> "UploadQuerySet":
+        """Photos whose owners agreed to share them for training: the only ones a reviewer may see."""
+        return self.filter(consent_training=True)
+
+    def living(self) -> "UploadQuerySet":
+        return self.exclude(status="dead")
+
+    def with_faces(self) -> "UploadQuerySet":
+        """Faces with their predictions (newest first) and versions, in three more queries however many rows."""
+        from classifier.models import Face, Prediction
+
+        predictions = Prediction.objects.select_related("version").order_by("-created_at", "-id")
+        faces = Face.objects.order_by("index").prefetch_related(Prefetch("predictions", queryset=predictions))
+        return self.prefetch_related(Prefetch("faces", queryset=faces))
+
+    def claimable(self, *, now: datetime) -> "UploadQuerySet":
+        """Pending, or left by a worker whose lease ran out."""
+        return self.filter(Q(status="pending") | Q(status="running", claimed_until__lt=now))
+
+    def stalled(self, *, now: datetime) -> "UploadQuerySet":
+        """Pending for longer than the queue should take, or left by a worker: what the sweeper hands out again."""
+        return self.filter(
+            Q(status="pending", due_at__isnull=True)
+            | Q(status="pending", due_at__lte=now)
+            | Q(status="running", claimed_until__lt=now)
+        )
+
+
+class FaceQuerySet(QuerySet["Face"]):
+    def shared(self) -> "FaceQuerySet":
+        """Faces of photos whose owners agreed to share them for training."""
+        return self.filter(upload__consent_training=True)
+
+
+class PredictionQuerySet(QuerySet["Prediction"]):
+    def shared(self) -> "PredictionQuerySet":
+        """Predictions for faces of photos whose owners agreed to share them for training."""
+        return self.filter(face__upload__consent_training=True)
+
+    def measured(self) -> "PredictionQuerySet":
+        """What metrics may count: everything but the probes of the system account."""
+        return self.exclude(face__upload__source="probe")
+
+
+class VersionQuerySet(QuerySet["Version"]):
+    def champions(self) -> "VersionQuerySet":
+        """The version that serves; at most one row."""
+        return self.filter(state="champion")
+
+
+class PromotionQuerySet(QuerySet["Promotion"]):
+    def served_at(self, moment: datetime) -> "PromotionQuerySet":
+        """The promotion in force at `moment`: at most one row, whose `version` served then."""
+        return self.filter(at__lte=moment).select_related("version").order_by("-at", "-id")[:1]
+
+
+class ObjectRemovalQuerySet(QuerySet["ObjectRemoval"]):
+    def due(self, *, now: datetime) -> "ObjectRemovalQuerySet":
+        return self.filter(due_at__lte=now)
