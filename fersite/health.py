@@ -1,0 +1,88 @@
+"""Liveness and readiness for load balancers: no login, no template, an answer within two seconds."""
+
+import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+import psycopg2
+import redis
+from botocore.config import Config
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from fersite.storage import make_client
+
+HEARTBEAT_KEY = "fersite:worker:heartbeat"  # in the cache; the inference worker renews it
+PROBE_SECONDS = 1.5
+
+log = logging.getLogger(__name__)
+
+
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """This process answers; no dependency is asked."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when all four dependencies answer, else 503; the body says which one does not."""
+    found = run_probes({"database": ask_database, "broker": ask_broker, "storage": ask_storage, "worker": ask_worker})
+    ready = all(state == "ok" for state in found.values())
+    return JsonResponse(found, status=200 if ready else 503)
+
+
+def run_probes(probes: dict[str, Callable[[], None]]) -> dict[str, str]:
+    """Run all probes at once; one that raises, or is not back after PROBE_SECONDS, counts as "error"."""
+    found = dict.fromkeys(probes, "error")
+
+    def run(name: str, probe: Callable[[], None]) -> None:
+        try:
+            probe()
+        except Exception as error:  # any failure of a dependency means "not ready", whatever its class
+            log.warning("%s is not ready: %s", name, error)
+        else:
+            found[name] = "ok"
+
+    # Daemon threads: one that hangs longer than its own timeout must not hold up the answer or a shutdown.
+    threads = [threading.Thread(target=run, args=item, daemon=True) for item in probes.items()]
+    for thread in threads:
+        thread.start()
+    end = monotonic() + PROBE_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, end - monotonic()))
+    return dict(found)
+
+
+def ask_database() -> None:
+    """A new connection, so that a pooled one that died is not what is judged."""
+    options = connections["default"].get_connection_params()
+    options.pop("cursor_factory", None)
+    connection = psycopg2.connect(**{**options, "connect_timeout": 2})
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()
+
+
+def ask_broker() -> None:
+    """Redis answers PING."""
+    with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
+        client.ping()
+
+
+def ask_storage() -> None:
+    """The bucket is there and the keys open it."""
+    quick = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+    make_client(settings.S3_ENDPOINT_URL, quick).head_bucket(Bucket=settings.AWS_STORAGE_BUCKET_NAME)
+
+
+def ask_worker() -> None:
+    """An inference worker renewed its heartbeat within the last 20 seconds."""
+    if cache.get(HEARTBEAT_KEY) is None:
+        raise LookupError("no heartbeat of an inference worker")
