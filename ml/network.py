@@ -1,0 +1,86 @@
+"""The networks that can be trained, by name; each maps a standardised 48×48 crop to seven logits."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ml.labels import LABELS
+from ml.preprocess import SIDE
+
+if TYPE_CHECKING:
+    import keras
+
+# The layer whose output is pooled into one vector a face; a training head may be attached to it.
+FEATURES = "features"
+
+
+def build_network(name: str, *, dropout: float = 0.3, dtype: str = "float32") -> "keras.Model":
+    """Build an untrained network.
+
+    Args:
+        name: one of NETWORKS.
+        dropout: share of the pooled features dropped in training, 0 to 1.
+        dtype: Keras dtype policy, "float32" or "mixed_bfloat16".
+
+    Returns:
+        a Keras model: float32 (n, 48, 48, 1) to float32 logits (n, 7).
+
+    Raises:
+        ValueError: unknown name.
+    """
+    import keras
+
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}; choose one of {', '.join(sorted(NETWORKS))}")
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        crops = keras.Input((SIDE, SIDE, 1), name="crops")
+        features = NETWORKS[name](crops)
+        dropped = keras.layers.Dropout(dropout)(features)
+        logits = keras.layers.Dense(len(LABELS), dtype="float32", name="label")(dropped)
+        return keras.Model(crops, logits, name=name)
+    finally:
+        keras.config.set_dtype_policy(previous)
+
+
+def _conv(x: "keras.KerasTensor", width: int, size: int = 3) -> "keras.KerasTensor":
+    from keras import layers
+
+    x = layers.Conv2D(width, size, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+    x = layers.BatchNormalization()(x)
+    return layers.Activation("relu")(x)
+
+
+def _vgg(widths: tuple[int, ...], depth: int) -> "Callable[[keras.KerasTensor], keras.KerasTensor]":
+    """Blocks of 3×3 conv-BN-ReLU, halved in size between them, pooled at 6×6 (after Pramerdorfer & Kampel 2016)."""
+
+    def build(x: "keras.KerasTensor") -> "keras.KerasTensor":
+        from keras import layers
+
+        for block, width in enumerate(widths):
+            if block:
+                x = layers.MaxPooling2D()(x)
+            for _ in range(depth):
+                x = _conv(x, width)
+        return layers.GlobalAveragePooling2D(name=FEATURES)(x)
+
+    return build
+
+
+def _lenet(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """LeNet-5 as it is taught on MNIST: two 5×5 convolutions, two dense layers (after LeCun et al. 1998)."""
+    from keras import layers
+
+    for width in (6, 16):
+        x = layers.Conv2D(width, 5, activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Dense(120, activation="relu")(layers.Flatten()(x))
+    return layers.Dense(84, activation="relu", name=FEATURES)(x)
+
+
+NETWORKS: "dict[str, Callable[[keras.KerasTensor], keras.KerasTensor]]" = {
+    "lenet": _lenet,
+    "vgg-tiny": _vgg((8, 16, 32, 64), 1),
+    "vgg-small": _vgg((32, 64, 128, 256), 2),
+    "vgg-half": _vgg((32, 64, 128, 256), 3),
+}
