@@ -1,4 +1,4 @@
-"""What is wrong with a face dataset (copies, conflicting labels, blank and non-face images), and training data without it."""
+"""What is wrong with a face dataset (copies, conflicts, blank and non-face images), and training data without it."""
 
 from dataclasses import dataclass
 

@@ -231,7 +231,7 @@ def _decode(name: str, place: tuple[str, int], content: bytes) -> RawSample | Ba
             if image.width * image.height > MAX_IMAGE_BYTES:
                 return BadSample(row, name, f"{image.width}×{image.height} pixels is too large for a face crop")
             pixels = resize_crop(image.convert("L"))
-    except Exception as error:  # noqa: BLE001 - Pillow raises nearly anything on broken files; the entry is reported
+    except Exception as error:  # noqa: BLE001 - Pillow raises nearly anything on broken files
         return BadSample(row, name, f"cannot be decoded: {error}")
     return RawSample(row, stem if match else name, label, usage, split, pixels)
 

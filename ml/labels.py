@@ -2,7 +2,7 @@
 
 LABELS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
-# Folder names of the archives that people have: the original names, the adjectives of another Kaggle archive, the digits.
+# Folder names of the archives that people have: the names, the adjectives of another Kaggle archive, the digits.
 _SYNONYMS = {
     "anger": 0,
     "disgusted": 1,

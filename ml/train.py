@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml.artifacts import KERAS_NETWORK
 from ml.augment import build_augmentation
 from ml.clean import TrainingSet, clean_training, hold_out
-from ml.data import DataError, FaceData, load_data, load_votes
+from ml.data import FaceData, load_data, load_votes
 from ml.labels import LABELS
 from ml.network import FEATURES, build_network
 from ml.preprocess import to_network_input
@@ -76,11 +77,16 @@ def prepare_data(data: FaceData, votes_path: Path | None, held_out: float) -> Pr
     return PreparedData(cleaned.select(~selected), cleaned.select(selected), data.digest(), len(data))
 
 
-def train_network(data: Path, out: Path, *, votes: Path | None, config: TrainingConfig, resume: bool) -> "keras.Model":
+def train_network(
+    data: Path, out: Path, *, votes: Path | None, config: TrainingConfig, resume: bool
+) -> "tuple[keras.Model, PreparedData]":
     """Train, keeping in out/training all that a killed run needs to go on with resume.
 
+    Args:
+        data: what load_data reads; votes: the FER+ CSV, or None to do without the auxiliary head's targets.
+
     Returns:
-        the trained float32 network with averaged weights; it has also been saved as out/network.keras.
+        the trained float32 network with averaged weights, also saved as out/network.keras, and the data it saw.
 
     Raises:
         TrainingError: out holds another run, or there is nothing to resume.
@@ -108,8 +114,8 @@ def train_network(data: Path, out: Path, *, votes: Path | None, config: Training
     trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
     finished = build_network(config.network, dropout=config.dropout)
     finished.set_weights(network.get_weights())
-    finished.save(out / "network.keras")
-    return finished
+    finished.save(out / KERAS_NETWORK)
+    return finished, prepared
 
 
 def _open_run(out: Path, config: TrainingConfig, resume: bool) -> Path:
@@ -200,6 +206,3 @@ def _callbacks(state: Path) -> "list[Any]":
         keras.callbacks.TensorBoard(state / "tensorboard", write_graph=False),
         keras.callbacks.TerminateOnNaN(),
     ]
-
-
-__all__ = ["DataError", "TrainingConfig", "TrainingError", "prepare_data", "train_network"]

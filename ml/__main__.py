@@ -1,0 +1,177 @@
+"""The command line: python -m ml clean | train | evaluate | predict."""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+# Before TensorFlow is first imported, or it fills the terminal with lines about absent GPUs.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from ml.artifacts import Artifact, ArtifactError, default_artifact, load_artifact
+from ml.data import SPLITS, DataError, load_data
+from ml.labels import LABELS
+from ml.network import NETWORKS
+from ml.train import TrainingConfig, TrainingError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 on a failure that standard error explains, 2 on wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (ArtifactError, DataError, TrainingError) as error:
+        print(f"ml: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m ml", description="Data, training, evaluation and prediction.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    clean = _command(commands, "clean", clean_command, "report what is wrong with a dataset")
+    train = _command(commands, "train", train_command, "train a network and write it as an artifact")
+    evaluate = _command(commands, "evaluate", evaluate_command, "measure a network on a labelled split")
+    predict = _command(commands, "predict", predict_command, "name the expressions in photos")
+    for command in (clean, train, evaluate):
+        command.add_argument("--data", type=Path, required=True, help="Kaggle image folders, a zip of them, or the CSV")
+    for command in (clean, train):
+        command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
+    for command in (evaluate, predict):
+        command.add_argument("--model", type=Path, help="artifact folder; default: the newest one in ml/weights")
+    evaluate.add_argument("--split", choices=SPLITS, required=True)
+    predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
+    _add_training_options(train)
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, summary: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    command.set_defaults(command=function)
+    return command
+
+
+def _add_training_options(train: argparse.ArgumentParser) -> None:
+    defaults = TrainingConfig()
+    train.add_argument(
+        "--out", type=Path, required=True, help="folder for the artifact; training state in OUT/training"
+    )
+    train.add_argument("--network", choices=sorted(NETWORKS), default=defaults.network)
+    train.add_argument("--epochs", type=int, default=defaults.epochs)
+    train.add_argument("--seed", type=int, default=defaults.seed)
+    train.add_argument("--resume", action="store_true", help="go on with the killed run in OUT")
+    train.add_argument("--name", help="the artifact's version; default: network, epochs and seed")
+
+
+def clean_command(options: argparse.Namespace) -> int:
+    """Report on a dataset."""
+    from ml.clean import format_report, run_report
+
+    report = run_report(options.data, options.votes)
+    print(json.dumps(report) if options.json else format_report(report))
+    return 0
+
+
+def train_command(options: argparse.Namespace) -> int:
+    """Train, convert, calibrate, measure."""
+    if options.epochs < 1:
+        raise TrainingError("--epochs must be at least 1")
+    config = TrainingConfig(network=options.network, epochs=options.epochs, seed=options.seed)
+    # Keras and TensorFlow's converter print as they like; standard output belongs to the JSON object.
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        artifact = _train_artifact(options, config)
+    if options.json:
+        print(json.dumps({"version": artifact.version, "digest": artifact.digest, "metrics": artifact.metrics}))
+    else:
+        print((options.out / "card.md").read_text())
+    return 0
+
+
+def _train_artifact(options: argparse.Namespace, config: TrainingConfig) -> Artifact:
+    from ml.export import finish_artifact
+    from ml.train import train_network
+
+    network, prepared = train_network(
+        options.data, options.out, votes=options.votes, config=config, resume=options.resume
+    )
+    return finish_artifact(
+        options.out,
+        network,
+        prepared,
+        version=options.name or f"{config.network}-{config.epochs}-{config.seed}",
+        command=_repeatable(options),
+        config=config,
+        data=options.data,
+    )
+
+
+def _repeatable(options: argparse.Namespace) -> str:
+    """The command that repeats this run, with file names instead of this machine's paths."""
+    words = ["python", "-m", "ml", "train", "--data", options.data.name]
+    words += ["--votes", options.votes.name] if options.votes else []
+    words += ["--network", options.network, "--epochs", str(options.epochs), "--seed", str(options.seed)]
+    return shlex.join([*words, "--out", options.out.name])
+
+
+def _load(options: argparse.Namespace) -> Artifact:
+    return load_artifact(options.model or default_artifact())
+
+
+def evaluate_command(options: argparse.Namespace) -> int:
+    """Measure the served pipeline on labelled crops."""
+    from ml.evaluate import evaluate_network
+    from ml.predict import Network
+
+    artifact = _load(options)
+    data = load_data(options.data, options.split)
+    figures = evaluate_network(Network(artifact), artifact.calibration, data.images, data.labels)
+    figures["version"] = artifact.version
+    for bad in data.bad:
+        print(f"ml: skipped {bad.name}: {bad.reason}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        print(_format_figures(figures))
+    return 0
+
+
+def _format_figures(figures: dict[str, Any]) -> str:
+    names = ("accuracy", "macro_f1", "nll", "brier", "ece", "set_coverage", "set_size", "ms_per_face_p50")
+    lines = [f"version {figures['version']}, n = {figures['n']:,}"]
+    lines += [f"{name:>16}  {figures[name]:.4f}" for name in names]
+    lines += [f"{label:>16}  " + "  ".join(f"{k} {v:.3f}" for k, v in row.items())
+              for label, row in figures["per_class"].items()]  # fmt: skip
+    lines.append("confusion (rows: true, columns: " + ", ".join(LABELS) + ")")
+    lines += ["  ".join(f"{count:5d}" for count in row) for row in figures["confusion"]]
+    return "\n".join(lines)
+
+
+def predict_command(options: argparse.Namespace) -> int:
+    """Name the expressions in photos; exit status 1 if any photo failed."""
+    from ml.predict import Pipeline, predict_file
+
+    pipeline = Pipeline(_load(options))
+    results = [predict_file(pipeline, photo) for photo in options.photos]
+    if options.json:
+        print(json.dumps({"results": results}))
+    else:
+        for result in results:
+            print(_format_photo(result))
+    return 1 if any(result["error"] for result in results) else 0
+
+
+def _format_photo(result: dict[str, Any]) -> str:
+    if result["error"]:
+        return f"{result['file']}: {result['error'].replace('_', ' ')}"
+    faces = [f"  {face['box']}  appears {face['label']} ({face['confidence']:.0%}; could be: {', '.join(face['set'])})"
+             for face in result["faces"]]  # fmt: skip
+    return "\n".join([f"{result['file']}: {len(faces) or 'no'} face{'s' * (len(faces) != 1)}", *faces])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

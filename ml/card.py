@@ -1,0 +1,104 @@
+"""The model card: what a network was trained on, how, how well it does, and what it must not be used for."""
+
+import dataclasses
+import os
+import platform
+from importlib.metadata import version as package_version
+from typing import TYPE_CHECKING, Any
+
+from ml.labels import LABELS
+from ml.preprocess import PREPROCESSING
+
+if TYPE_CHECKING:
+    from ml.train import PreparedData, TrainingConfig
+
+ALLOWED = "Sorting, searching and captioning one's own photos; teaching; research on expression recognition."
+FORBIDDEN = (
+    "Inferring emotions of workers, pupils or students (forbidden in the EU by the AI Act), screening, surveillance, "
+    "medical or legal decisions, any decision about a person. People must be told when it is used on them."
+)
+LIMITS = (
+    "It names the expression a face appears to show, not what somebody feels.",
+    "Fear is often taken for sad or surprise; disgust is rare in the training data.",
+    "FER-2013 consists of posed and found photos from a search engine; age and skin tone are not controlled, "
+    "and about a third of its labels are disputed by other annotators (FER+).",
+)
+# Published or measured elsewhere, on FER-2013; see the sources in the README.
+COMPARISON = (
+    {"who": "people", "accuracy": 0.65, "note": "65 ± 5 %, Goodfellow et al. 2013"},
+    {"who": "fer 25.10 (tflite)", "accuracy": 0.654, "note": "PublicTest, measured; chosen on these very images"},
+    {"who": "mini-XCEPTION family (big)", "accuracy": 0.656, "note": "PublicTest, measured; same remark"},
+)
+
+
+def build_card(
+    *, version: str, command: str, config: "TrainingConfig", prepared: "PreparedData", metrics: dict[str, Any]
+) -> dict[str, Any]:
+    """Collect the card of one finished run as JSON-serialisable values."""
+    import keras
+
+    backend = keras.backend.backend()
+    packages = {"keras": keras.__version__, backend: package_version(backend)}
+    return {
+        "version": version,
+        "labels": list(LABELS),
+        "preprocessing": PREPROCESSING,
+        "command": command,
+        "seed": config.seed,
+        "recipe": dataclasses.asdict(config),
+        "data": {
+            "name": "FER-2013 Training split" if prepared.read == 28709 else "Training split as given",
+            "images_read": prepared.read,
+            "sha256": prepared.digest,
+            "trained_on": len(prepared.train),
+            "held_out_for_selection_and_calibration": len(prepared.selection),
+            "cleaned": "blank images, images that at least 5 of 10 FER+ voters call no face, and all but one copy of "
+            "identical images dropped; copies with different labels got the mean of their labels",
+        },
+        "environment": {**packages, "backend": backend, "python": platform.python_version(), "cpus": os.cpu_count()},
+        "metrics": metrics,
+        "comparison": list(COMPARISON),
+        "limits": list(LIMITS),
+        "allowed_uses": ALLOWED,
+        "forbidden_uses": FORBIDDEN,
+    }
+
+
+def format_card(card: dict[str, Any]) -> str:
+    """The card as Markdown."""
+    data, metrics = card["data"], card["metrics"]
+    lines = [f"# Network {card['version']}", ""]
+    cleaned = data["cleaned"][0].upper() + data["cleaned"][1:]
+    lines += [
+        f"Trained on {data['trained_on']:,} faces of {data['name']} (SHA-256 of what was read: `{data['sha256']}`). "
+        f"{cleaned}. To choose and to calibrate, {data['held_out_for_selection_and_calibration']:,} were held out.",
+        "",
+    ]
+    lines += ["Command (seed {seed}):".format(**card), "", f"    {card['command']}", ""]
+    lines += ["## Figures", "", "| set | n | accuracy | macro-F1 | NLL | Brier | ECE | set coverage | set size |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|"]
+    lines += [_figure_row(name, figures) for name, figures in metrics.items()]
+    lines += _per_class(metrics.get("test") or metrics["selection"])
+    lines += ["", "## Compared with others on FER-2013", "", "| who | accuracy | note |", "|---|---|---|"]
+    lines += [f"| {row['who']} | {row['accuracy']:.1%} | {row['note']} |" for row in card["comparison"]]
+    lines += ["", "## Known limits", "", *[f"- {limit}" for limit in card["limits"]]]
+    lines += ["", "## Uses", "", f"Allowed: {card['allowed_uses']}", "", f"Forbidden: {card['forbidden_uses']}", ""]
+    return "\n".join(lines)
+
+
+def _figure_row(name: str, figures: dict[str, Any]) -> str:
+    label = f"{name} ({figures['split']})" if "split" in figures else name
+    interval = figures.get("accuracy_interval")
+    shown = f" ({interval[0]:.1%}–{interval[1]:.1%})" if interval else ""
+    return (
+        f"| {label} | {figures['n']:,} | {figures['accuracy']:.1%}{shown} | {figures['macro_f1']:.3f} "
+        f"| {figures['nll']:.3f} | {figures['brier']:.3f} | {figures['ece']:.3f} "
+        f"| {figures['set_coverage']:.1%} | {figures['set_size']:.2f} |"
+    )
+
+
+def _per_class(figures: dict[str, Any]) -> list[str]:
+    lines = ["", "## Per class", "", "| label | precision | recall | F1 |", "|---|---|---|---|"]
+    for label, values in figures["per_class"].items():
+        lines.append(f"| {label} | {values['precision']:.2f} | {values['recall']:.2f} | {values['f1']:.2f} |")
+    return lines

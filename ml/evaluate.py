@@ -1,0 +1,108 @@
+"""Measures a network as it is served: accuracy, calibration, prediction sets, and what certainty buys."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.calibrate import apply_calibration, prediction_sets
+from ml.labels import LABELS
+
+if TYPE_CHECKING:
+    from ml.calibrate import Calibration
+    from ml.predict import Network
+
+BINS = 15
+ANSWERED = (0.9, 0.8, 0.7, 0.6, 0.5)
+BATCH = 64
+TIMED_FACES = 200
+
+
+def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """ECE with 15 equally wide bins of confidence (Guo et al. 2017), 0 to 1.
+
+    Args:
+        probabilities: (n, 7); labels: (n,), 0 to 6.
+    """
+    confidence = probabilities.max(axis=1)
+    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def measure(probabilities: NDArray[np.float64], labels: NDArray[np.int64], sets: NDArray[np.bool_]) -> dict[str, Any]:
+    """All figures of one test set, as fractions.
+
+    Args:
+        probabilities: (n, 7), calibrated; labels: (n,), 0 to 6; sets: bool (n, 7), the prediction sets.
+
+    Returns:
+        the object of `python -m ml evaluate --json` without ms_per_face_p50 and version.
+    """
+    from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+
+    numbers = np.arange(len(LABELS))
+    predicted = probabilities.argmax(axis=1)
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0.0)
+    own = probabilities[np.arange(len(labels)), labels]
+    return {
+        "n": len(labels),
+        "accuracy": float((predicted == labels).mean()),
+        "macro_f1": float(f1_score(labels, predicted, labels=numbers, average="macro", zero_division=0.0)),
+        "nll": float(-np.log(np.maximum(own, 1e-12)).mean()),
+        "brier": float(((probabilities - np.eye(len(LABELS))[labels]) ** 2).sum(axis=1).mean()),
+        "ece": expected_calibration_error(probabilities, labels),
+        "per_class": {
+            label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i])}
+            for i, label in enumerate(LABELS)
+        },
+        "confusion": confusion_matrix(labels, predicted, labels=numbers).tolist(),
+        "set_coverage": float(sets[np.arange(len(labels)), labels].mean()),
+        "set_size": float(sets.sum(axis=1).mean()),
+        "coverage_at": accuracy_when_answering(probabilities, labels),
+    }
+
+
+def accuracy_when_answering(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Accuracy among the most certain 90, 80, … per cent, keyed by the share answered."""
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    right = (probabilities.argmax(axis=1) == labels)[order]
+    return {str(share): float(right[: max(1, round(len(right) * share))].mean()) for share in ANSWERED}
+
+
+def compute_logits(network: "Network", images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The served network's logits (n, 7) for images uint8 (n, 48, 48), in batches, with a progress bar on stderr."""
+    from tqdm import tqdm
+
+    starts = tqdm(range(0, len(images), BATCH), desc="classifying", unit="batch", leave=False, disable=None)
+    return np.concatenate([network.compute_logits(images[start : start + BATCH]) for start in starts])
+
+
+def evaluate_network(
+    network: "Network", calibration: "Calibration", images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Figures of the served pipeline on labelled crops: images uint8 (n, 48, 48), labels (n,)."""
+    probabilities = apply_calibration(compute_logits(network, images), calibration)
+    figures = measure(probabilities, labels, prediction_sets(probabilities, calibration))
+    return {**figures, "ms_per_face_p50": time_single_faces(network, images[:TIMED_FACES])}
+
+
+def time_single_faces(network: "Network", images: NDArray[np.uint8]) -> float:
+    """Median wall time, in ms, from one 48×48 crop to calibrated probabilities."""
+    times = []
+    for image in images:
+        start = time.perf_counter()
+        network.classify_crops(image[None])
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) * 1000)
+
+
+def measure_intervals(figures: dict[str, Any]) -> dict[str, list[float]]:
+    """95 % Wilson interval of the accuracy that measure() found."""
+    from scipy.stats import binomtest
+
+    right = round(figures["accuracy"] * figures["n"])
+    interval = binomtest(right, figures["n"]).proportion_ci(method="wilson")
+    return {"accuracy_interval": [float(interval.low), float(interval.high)]}

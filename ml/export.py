@@ -1,0 +1,95 @@
+"""Turns a trained network into a served artifact: TFLite file, calibration, figures and card."""
+
+import io
+import json
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml.artifacts import NETWORK, Artifact, load_artifact, write_manifest
+from ml.calibrate import Calibration, fit_calibration
+from ml.card import build_card, format_card
+from ml.data import DataError, FaceData, image_digests, load_data
+from ml.evaluate import compute_logits, evaluate_network, measure_intervals
+from ml.predict import Network
+from ml.train import PreparedData, TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+
+VIEWS = ("original", "mirror")
+
+
+def convert_network(network: "keras.Model", target: Path) -> None:
+    """Write the Keras network as a TFLite file with float16 weights and a free batch size."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    with redirect_stdout(io.StringIO()):  # the converter lists every variable
+        target.write_bytes(converter.convert())
+
+
+def finish_artifact(
+    out: Path,
+    network: "keras.Model",
+    prepared: PreparedData,
+    *,
+    version: str,
+    command: str,
+    config: TrainingConfig,
+    data: Path,
+) -> Artifact:
+    """Convert, calibrate on the selection set, measure and describe a trained network; out becomes an artifact.
+
+    Args:
+        out: folder that already holds network.keras.
+        prepared: what it was trained on; its selection set was not.
+        version: the artifact's name.
+        command: how to repeat the run.
+        data: read once more for its test split, if it has one.
+    """
+    convert_network(network, out / NETWORK)
+    # A first manifest without calibration lets the finished file itself, not the Keras network, be calibrated.
+    raw = Calibration(1.0, 1.0, 0.9, 0)
+    content: dict[str, Any] = {"version": version, "views": list(VIEWS), "metrics": {}, "card": {}}
+    write_manifest(out, {**content, "calibration": raw.to_dict()})
+    served = Network(load_artifact(out))
+    labels = prepared.selection.targets.argmax(axis=1).astype(np.int64)
+    calibration = fit_calibration(compute_logits(served, prepared.selection.images), labels)
+    metrics = {"selection": evaluate_network(served, calibration, prepared.selection.images, labels)}
+    metrics |= _test_metrics(served, calibration, data)
+    card = build_card(version=version, command=command, config=config, prepared=prepared, metrics=metrics)
+    (out / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False))
+    (out / "card.md").write_text(format_card(card))
+    content |= {"calibration": calibration.to_dict(), "metrics": metrics, "card": card}
+    write_manifest(out, {**content, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+    return load_artifact(out)
+
+
+def _test_metrics(served: Network, calibration: Calibration, data: Path) -> dict[str, Any]:
+    """Figures on the test split, whole and without the images that also stand in the training split."""
+    split, test = _find_test(data)
+    if test is None:
+        return {}
+    twins = set(image_digests(load_data(data, "train").images))
+    alone = np.array([digest not in twins for digest in image_digests(test.images)])
+    figures = {}
+    for name, part in (("test", test), ("test_without_twins", test.select(alone))):
+        measured = evaluate_network(served, calibration, part.images, part.labels)
+        figures[name] = {"split": split, **measured, **measure_intervals(measured)}
+    return figures
+
+
+def _find_test(data: Path) -> tuple[str, FaceData | None]:
+    """PublicTest where the data tells it apart, or the whole test split, or nothing."""
+    for split in ("public", "test"):
+        try:
+            return split, load_data(data, split)
+        except DataError:
+            continue
+    return "", None
