@@ -43,7 +43,7 @@ def run_probes(probes: dict[str, Callable[[], None]]) -> dict[str, str]:
     def run(name: str, probe: Callable[[], None]) -> None:
         try:
             probe()
-        except Exception as error:  # any failure of a dependency means "not ready", whatever its class
+        except Exception as error:  # noqa: BLE001 - any failure of a dependency means "not ready"
             log.warning("%s is not ready: %s", name, error)
         else:
             found[name] = "ok"

@@ -1,0 +1,128 @@
+"""Real services for the tests: PostgreSQL, Redis and S3 of this run's own, started before Django's settings are read.
+
+DATABASE_URL, REDIS_URL and S3_ENDPOINT_URL, where set, replace the local ones: name services that may be emptied.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from pytest_django import Settings
+
+from fersite.embedded import LocalServices
+from fersite.processes import Child, stop_children
+
+START_SECONDS = 60
+_children: list[Child] = []
+_services: LocalServices | None = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Before pytest-django sets Django up: start the services and tell settings where they are."""
+    global _services
+    if config.option.collectonly:
+        return
+    state = Path(tempfile.mkdtemp(prefix="fersite-test-"))
+    state.chmod(0o711)  # PostgreSQL's user must be able to enter it
+    (state / "static").mkdir()  # where collected files would be: WhiteNoise warns without it
+    _services = services = LocalServices.plan(state, os.environ, durable=False)
+    _children.extend(services.children())
+    for child in _children:
+        child.start()
+    os.environ.update(
+        services.environment,
+        DJANGO_SETTINGS_MODULE="fersite.settings",
+        FERSITE_STATE=str(state),
+        FERSITE_INSECURE_HTTP="1",
+        SECRET_KEY=secrets.token_urlsafe(64),
+        ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
+        AWS_STORAGE_BUCKET_NAME=f"fersite-test-{secrets.token_hex(4)}",
+    )
+    end = monotonic() + START_SECONDS
+    for name, server in services.servers.items():
+        while not server.ready():
+            if monotonic() > end:
+                raise pytest.UsageError(f"{name} does not start: see {state}/log/{name}.log")
+            sleep(0.05)
+    from django.conf import settings
+
+    assert settings.DATABASES  # read now: pytest-django sets Django up only where settings are already loaded
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the services and remove the state."""
+    stop_children(_children)
+    if _services is not None:
+        _services.clear()
+        shutil.rmtree(_services.state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bucket() -> Iterator[str]:
+    """This run's bucket; an earlier server may need a moment until it takes the first object."""
+    from django.conf import settings
+
+    from fersite.storage import create_bucket, make_client
+
+    client = make_client(settings.S3_ENDPOINT_URL)
+    create_bucket()
+    name: str = settings.AWS_STORAGE_BUCKET_NAME
+    client.put_object(Bucket=name, Key="warm-up", Body=b"")
+    yield name
+    empty_bucket()
+    client.delete_bucket(Bucket=name)
+
+
+def empty_bucket() -> None:
+    """Delete every object of this run's bucket."""
+    from django.conf import settings
+
+    from fersite.storage import make_client
+
+    client = make_client(settings.S3_ENDPOINT_URL)
+    name = settings.AWS_STORAGE_BUCKET_NAME
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+        keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+        if keys:
+            client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+
+
+@pytest.fixture(autouse=True)
+def fresh_stores(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that use the database get an empty Redis and leave an empty bucket; the others touch neither."""
+    names = {"db", "transactional_db", "live_server", "client", "redis_db"}
+    uses = bool(names & set(request.fixturenames)) or request.node.get_closest_marker("django_db") is not None
+    if uses:
+        flush_redis()
+    yield
+    if uses:
+        empty_bucket()
+
+
+def flush_redis() -> None:
+    """Empty this run's Redis: cache, throttles, queues and the worker's heartbeat."""
+    import redis
+    from django.conf import settings
+
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """A hash that costs nothing: tests make many users."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: Settings) -> None:
+    """Templates name static files without a manifest: tests run without collectstatic."""
+    storages = dict(settings.STORAGES)
+    storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = storages
