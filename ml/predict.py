@@ -12,7 +12,7 @@ from ml.artifacts import NETWORK, Artifact
 from ml.calibrate import apply_calibration, prediction_sets
 from ml.faces import FaceFinder, Origin
 from ml.labels import LABELS
-from ml.preprocess import cut_square, to_network_input
+from ml.preprocess import SIDE, cut_square, to_network_input
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,6 +78,14 @@ class Pipeline:
         self.artifact = artifact
         self._finder = FaceFinder(threads=threads)
         self._network = Network(artifact, threads=threads)
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """The first call of each interpreter prepares its kernels, which no user should wait for."""
+        from PIL import Image
+
+        self._finder.find_faces(Image.new("RGB", (SIDE, SIDE)))
+        self.classify_crops(np.zeros((1, SIDE, SIDE), dtype=np.uint8))
 
     def predict_photo(self, photo: "Image") -> list[FaceResult]:
         """Every face of an oriented RGB photo, from left to right; an empty list when there is none."""

@@ -92,9 +92,9 @@ def train_network(
         TrainingError: out holds another run, or there is nothing to resume.
         DataError: no training data at that path.
     """
+    state = _open_run(out, config, resume)
     import keras
 
-    state = _open_run(out, config, resume)
     keras.utils.set_random_seed(config.seed)
     prepared = prepare_data(load_data(data, "train"), votes, config.held_out)
     (state / "data.json").write_text(json.dumps({"read": prepared.read, "digest": prepared.digest}))
