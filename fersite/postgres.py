@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -75,7 +76,13 @@ class LocalPostgres:
             os.chown(secret, self.user.pw_uid, self.user.pw_gid)
         new = self.home / "data.new"
         shutil.rmtree(new, ignore_errors=True)
-        command = [self.bin / "initdb", "--pgdata", new, "--username=postgres", "--auth=scram-sha-256"]
+        command: list[Path | str] = [
+            self.bin / "initdb",
+            "--pgdata",
+            new,
+            "--username=postgres",
+            "--auth=scram-sha-256",
+        ]
         command += [f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
         done = run_as(self.user, command)
         secret.unlink()
@@ -146,7 +153,7 @@ def find_user() -> pwd.struct_passwd:
     raise PostgresError("PostgreSQL does not run as root: set FERSITE_POSTGRES_USER to an existing, unprivileged user")
 
 
-def run_as(user: pwd.struct_passwd | None, command: list[Path | str]) -> subprocess.CompletedProcess[str]:
+def run_as(user: pwd.struct_passwd | None, command: Sequence[Path | str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as `user` if given."""
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     return subprocess.run(  # noqa: S603 - the commands are ours

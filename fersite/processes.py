@@ -3,31 +3,21 @@
 A child dies with the thread that started it (Linux' PR_SET_PDEATHSIG), so start children from the main thread.
 """
 
-import ctypes
 import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
-_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
-
-
-def die_with_parent(signum: int, parent: int) -> None:
-    """Ask the kernel to send `signum` to this process when its parent, whose pid is `parent`, ends."""
-    if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, signum)
-    if os.getppid() != parent:  # it ended before we asked
-        os.kill(os.getpid(), signum)
+from fersite.orphans import die_with_parent
 
 
 @dataclass(eq=False)
@@ -42,6 +32,7 @@ class Child:
     cwd: Path | None = None
     nice: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
+    console: bool = False  # standard output goes to our own, only standard error to the log
     grace: float = 4.0  # seconds between stop_signal and SIGKILL
     orphan_signal: signal.Signals = signal.SIGKILL  # what it gets when its parent is killed
     process: subprocess.Popen[bytes] | None = None
@@ -55,18 +46,20 @@ class Child:
             if self.nice:
                 os.nice(self.nice)
 
-        identity = {} if self.user is None else {"user": self.user[0], "group": self.user[1], "extra_groups": []}
+        identity: dict[str, Any] = (
+            {} if self.user is None else {"user": self.user[0], "group": self.user[1], "extra_groups": []}
+        )
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
                 self.command,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=None if self.console else output,
+                stderr=output,
                 env={**os.environ, **self.env},
                 cwd=self.cwd or ("/" if self.user else None),
                 start_new_session=True,
                 preexec_fn=prepare,
-                **identity,  # type: ignore[arg-type]
+                **identity,
             )
 
     @property

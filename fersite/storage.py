@@ -40,7 +40,7 @@ def create_bucket() -> bool:
     return True
 
 
-class PrivateS3Storage(S3Storage):  # type: ignore[misc]
+class PrivateS3Storage(S3Storage):
     """django-storages' S3Storage; `url` signs for S3_PUBLIC_ENDPOINT_URL."""
 
     @cached_property

@@ -1,0 +1,45 @@
+# Two commands: `make run` and `make test`. `make help` lists the others.
+
+PORT ?= 8000
+FERSITE_STATE ?= var
+PY := .venv/bin/python
+export PYTHON
+# Production-like settings for the checks; nothing is connected to.
+CHECK_ENV := SECRET_KEY=checks-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH FERSITE_STATE=/nonexistent \
+	ALLOWED_HOSTS=example.org DATABASE_URL=postgresql://checks@127.0.0.1:1/checks REDIS_URL=redis://127.0.0.1:1/0
+
+.PHONY: help run test check bench lock install install-dev
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST)
+
+run: install  ## everything up at http://127.0.0.1:PORT (PORT=8000 FERSITE_STATE=var)
+	@FERSITE_UNDER_MAKE=1 PORT=$(PORT) FERSITE_STATE=$(FERSITE_STATE) exec $(PY) -m fersite.supervisor
+
+test: install-dev  ## every test, on real services, browser included (ARGS="-k name")
+	@python3 -I fersite/install.py dev browser
+	@$(PY) -m pytest $(ARGS)
+
+check: install-dev  ## ruff, mypy, import contracts, check --deploy, migrations
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(CHECK_ENV) $(PY) -m mypy
+	.venv/bin/lint-imports
+	$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
+	$(CHECK_ENV) $(PY) -W "ignore:Got an error checking:RuntimeWarning" manage.py makemigrations --check --dry-run
+
+bench: install-dev  ## every benchmark, one JSON line per figure
+	@for file in bench/*.py; do $(PY) $$file || exit 1; done
+
+lock: install-dev  ## write the requirements*.txt and package-lock.json again from the short lists
+	@for name in requirements requirements-local requirements-dev; do \
+		$(PY) -m piptools compile -q --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \
+			--no-emit-trusted-host $$name.in -o $$name.txt || exit 1; done
+	@npm update --no-progress
+
+install:
+	@command -v python3 >/dev/null || { echo "make: needs Python 3.11, 3.12 or 3.13, found none: install one"; exit 1; }
+	@python3 -I fersite/install.py
+
+install-dev:
+	@python3 -I fersite/install.py dev

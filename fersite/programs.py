@@ -1,0 +1,40 @@
+"""The site's own processes: the command line of each, and the environment that they share."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from fersite.processes import Child
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def site_environment(secret_key: str, services: Mapping[str, str]) -> dict[str, str]:
+    """What our processes, and `manage.py` of the same state, need to know; what the operator set is kept."""
+    defaults = {"SECRET_KEY": secret_key, "ALLOWED_HOSTS": "localhost,127.0.0.1", "FERSITE_INSECURE_HTTP": "1"}
+    chosen = {name: os.environ.get(name) or value for name, value in defaults.items()}
+    names = [name for name in os.environ if name in {"DATABASE_URL", "REDIS_URL"} or name.startswith(("S3_", "AWS_"))]
+    given = {name: os.environ[name] for name in names if os.environ[name]}
+    return {**given, **chosen, **services}
+
+
+def python_process(name: str, logs: Path, env: dict[str, str], *arguments: str, nice: int = 0) -> Child:
+    """A Python module as a process; celery's and gunicorn's own orderly ends are cut short after 3.5 s."""
+    command = [sys.executable, "-m", *arguments]
+    return Child(name, command, logs / f"{name}.log", env=env, cwd=ROOT, nice=nice, grace=3.5)
+
+
+def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
+    """Web, the two workers and beat."""
+    web = ["gunicorn", "fersite.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
+    web += ["--workers=2", "--threads=4", "--graceful-timeout=3", "--timeout=60", "--no-control-socket"]
+    celery = ["celery", "-A", "fersite"]
+    worker = [*celery, "worker", "--pool=prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
+    photos = max(1, min(4, (os.cpu_count() or 2) // 2))
+    return [
+        python_process("inference", logs, env, *worker, "-Q", "inference", "-c", str(photos), "-n", "inference@%h"),
+        python_process("web", logs, env, *web, f"--access-logfile={logs / 'access.log'}"),
+        python_process("training", logs, env, *worker, "-Q", "training", "-c", "1", "-n", "training@%h", nice=19),
+        python_process("beat", logs, env, *celery, "beat", "-l", "INFO", "--pidfile="),
+    ]
