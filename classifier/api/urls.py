@@ -1,5 +1,19 @@
-"""Addresses of this room."""
+"""Addresses of the HTTP interface; the last one catches every path that is not there."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from classifier.api.base import UnknownPath
+from classifier.api.limits import LimitsView
+from classifier.api.schema import SchemaView
+from classifier.api.tokens import TokenView
+from classifier.api.uploads import UploadListView, UploadView
+
+app_name = "api"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("token/", TokenView.as_view(), name="token"),
+    path("uploads/", UploadListView.as_view(), name="uploads"),
+    path("uploads/<uuid:pk>/", UploadView.as_view(), name="upload"),
+    path("limits/", LimitsView.as_view(), name="limits"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    re_path(r"", UnknownPath.as_view()),
+]

@@ -1,0 +1,46 @@
+"""What all views of the interface share: authentication, problems as answers, no caching; and unknown paths."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from classifier.api.authentication import BearerAuthentication, PageSession
+from classifier.api.problems import handle_exception
+
+
+class ApiView(APIView):
+    """Base view: signed-in callers only unless a view says otherwise."""
+
+    authentication_classes = (BearerAuthentication, PageSession)
+    permission_classes = (IsAuthenticated,)
+
+    def get_exception_handler(self) -> Callable[..., HttpResponseBase]:
+        """Problems instead of REST framework's own bodies."""
+        return handle_exception
+
+    def finalize_response(
+        self, request: Request | HttpRequest, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Answers hold personal data and signed links: nobody keeps them."""
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
+@extend_schema(exclude=True)
+class UnknownPath(ApiView):
+    """404 as a problem for every other path under the interface, whatever the method."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Before anything else is looked at."""
+        hint = "" if request.path.endswith("/") else " Addresses end with a slash."
+        raise NotFound(f"There is no such address.{hint}")

@@ -1,0 +1,127 @@
+"""Errors of the interface: every one is `application/problem+json` (RFC 9457) with a stable `code`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.log import log_response
+from rest_framework import exceptions
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+# code: (status, title). Codes are a promise to clients: add, never rename.
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "image_required": (400, "An image is required"),
+    "invalid_credentials": (400, "The name or the password is wrong"),
+    "invalid_cursor": (400, "The page does not exist"),
+    "invalid_field": (400, "A field is not valid"),
+    "invalid_idempotency_key": (400, "The Idempotency-Key is not valid"),
+    "invalid_status": (400, "There is no such status"),
+    "malformed": (400, "The request cannot be read"),
+    "not_authenticated": (401, "Sign in first"),
+    "invalid_token": (401, "The token is not valid"),
+    "csrf_failed": (403, "The CSRF token is missing or wrong"),
+    "permission_denied": (403, "Not allowed"),
+    "not_found": (404, "Not found"),
+    "method_not_allowed": (405, "Method not allowed"),
+    "not_acceptable": (406, "Only JSON can be sent"),
+    "length_required": (411, "Content-Length is required"),
+    "too_large": (413, "The file is too large"),
+    "unsupported_type": (415, "This kind of file is not supported"),
+    "unsupported_media_type": (415, "This content type is not supported"),
+    "idempotency_mismatch": (422, "The Idempotency-Key was used for another photo"),
+    "too_many_pixels": (422, "The image has too many pixels"),
+    "too_small": (422, "The image is too small"),
+    "unreadable_image": (422, "The image cannot be read"),
+    "throttled": (429, "Too many requests"),
+    "server_error": (500, "Something went wrong here"),
+    "unavailable": (503, "A part of the site is not reachable"),
+}
+# What REST framework calls some of them.
+SYNONYMS = {
+    "authentication_failed": "invalid_token",
+    "parse_error": "malformed",
+    "invalid": "invalid_field",
+    "error": "server_error",
+}
+OUTAGES = (OperationalError, InterfaceError, BotoCoreError, ClientError)
+
+
+class Problem(exceptions.APIException):
+    """Raise it with one of PROBLEMS' codes; `errors` maps fields to their messages."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Mapping[str, list[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail, code)
+        self.status_code = PROBLEMS[code][0]
+        self.errors = dict(errors or {})
+        self.headers = dict(headers or {})
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
+    """REST framework's hook: any exception at all becomes a problem; the unforeseen ones are logged in full."""
+    request: HttpRequest = context["request"]._request
+    if isinstance(error, exceptions.APIException):
+        return answer_refusal(error, request)
+    if isinstance(error, Http404):
+        return answer(request, "not_found", "There is nothing here that you may see.")
+    if isinstance(error, PermissionDenied):
+        return answer(request, "permission_denied", "You may not do this.")
+    if isinstance(error, RequestDataTooBig):
+        return answer(request, "too_large", "The fields around the photo are too large.")
+    if isinstance(error, SuspiciousOperation):
+        return answer(request, "malformed", "The request cannot be read.")
+    if isinstance(error, OUTAGES):
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        response = answer(request, "unavailable", "Please try again in a moment.", headers=headers)
+    else:
+        response = answer(request, "server_error", "The error was logged. Please try again later.")
+    log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request, exception=error)
+    return response
+
+
+def answer_refusal(error: exceptions.APIException, request: HttpRequest) -> JsonResponse:
+    """REST framework's own exceptions and ours."""
+    errors, headers = dict(getattr(error, "errors", {})), dict(getattr(error, "headers", {}))
+    detail, code = error.detail, getattr(error.detail, "code", "invalid")
+    if isinstance(detail, (dict, list)):
+        errors = detail if isinstance(detail, dict) else {"non_field_errors": detail}
+        text = "Correct the fields named in errors."
+    else:
+        text = str(detail)
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait))
+    return answer(request, SYNONYMS.get(code, code), text, errors=errors, headers=headers)
+
+
+def answer(
+    request: HttpRequest,
+    code: str,
+    detail: str,
+    *,
+    errors: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JsonResponse:
+    """The response; an empty `errors` is left out."""
+    status, title = PROBLEMS[code]
+    body = {
+        "type": f"urn:fersite:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        **({"errors": errors} if errors else {}),
+    }
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)

@@ -1,0 +1,178 @@
+"""The shapes that the interface sends and takes; the schema is made from them."""
+
+from typing import Any
+
+from django.core.files.storage import default_storage
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+
+from classifier.models import Face, Label, Prediction, Upload, Version
+
+LABELS = [label.label for label in Label]
+ANSWERS = [*LABELS, "unclear", "not_a_face"]
+CORRECTION_STATES = ["pending", "approved", "rejected", "withdrawn"]
+
+
+def find_url(upload: Upload, request: Request) -> str:
+    """The absolute address of an upload in the interface."""
+    return reverse("api:upload", args=[upload.pk], request=request)
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    """Name and password of an account."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    """A token that stays valid until it is revoked."""
+
+    token = serializers.CharField(read_only=True)
+
+
+class LimitsSerializer(serializers.Serializer[Any]):
+    """What a photo may be, and how many may come."""
+
+    max_bytes = serializers.IntegerField(help_text="of the file")
+    max_pixels = serializers.IntegerField(help_text="width × height")
+    min_side = serializers.IntegerField(help_text="pixels of the shorter side, at least")
+    formats = serializers.ListField(child=serializers.CharField(), help_text="names of the formats, by content")
+    uploads_per_hour = serializers.IntegerField(help_text="POSTs of one user in any hour, refused photos included")
+
+
+class NewUploadSerializer(serializers.Serializer[Any]):
+    """The multipart body."""
+
+    image = serializers.FileField(help_text="one photo; see /api/v1/limits/")
+    consent_training = serializers.BooleanField(
+        default=False, help_text="share this photo, so that reviewers see it and later networks learn from it"
+    )
+
+
+class BoxSerializer(serializers.Serializer[Face]):
+    """Pixels of the oriented photo, from its top left corner."""
+
+    x = serializers.IntegerField(min_value=0)
+    y = serializers.IntegerField(min_value=0)
+    width = serializers.IntegerField(min_value=1)
+    height = serializers.IntegerField(min_value=1)
+
+
+class PredictionSerializer(serializers.Serializer[Prediction]):
+    """One version's answer for a face."""
+
+    label = serializers.ChoiceField(choices=LABELS, source="get_label_display")
+    confidence = serializers.FloatField(min_value=0, max_value=1, help_text="calibrated probability of the label")
+    probabilities = serializers.SerializerMethodField(help_text="of all seven labels, summing to 1")
+    set = serializers.SerializerMethodField(help_text="the labels that are plausible, most probable first")
+    version = serializers.CharField(source="version.name", help_text="of the network")
+    ms = serializers.FloatField(min_value=0, help_text="wall time for the whole photo, in milliseconds")
+
+    @extend_schema_field(
+        {
+            "type": "object",
+            "properties": {label: {"type": "number", "minimum": 0, "maximum": 1} for label in LABELS},
+            "required": LABELS,
+        }
+    )
+    def get_probabilities(self, prediction: Prediction) -> dict[str, float]:
+        """By name, in label order."""
+        return dict(zip(LABELS, prediction.probabilities, strict=True))
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=LABELS), min_length=1))
+    def get_set(self, prediction: Prediction) -> list[str]:
+        """Names instead of numbers."""
+        return [LABELS[label] for label in prediction.prediction_set]
+
+
+class CorrectionSerializer(serializers.Serializer[Any]):
+    """The latest answer of the photo's owner about a face."""
+
+    id = serializers.IntegerField()
+    label = serializers.ChoiceField(choices=ANSWERS)
+    state = serializers.ChoiceField(choices=CORRECTION_STATES)
+    reason = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class FaceSerializer(serializers.Serializer[Face]):
+    """A face with its predictions prefetched, newest first."""
+
+    id = serializers.UUIDField()
+    box = BoxSerializer(source="*")
+    prediction = serializers.SerializerMethodField(help_text="null until the photo is done")
+    correction = serializers.SerializerMethodField(help_text="null while there is none")
+
+    @extend_schema_field(PredictionSerializer(allow_null=True))
+    def get_prediction(self, face: Face) -> dict[str, Any] | None:
+        """The champion's, else that of the version that answered last."""
+        if face.upload.status != Upload.Status.DONE:
+            return None
+        predictions = list(face.predictions.all())
+        champions = (item for item in predictions if item.version.state == Version.State.CHAMPION)
+        chosen = next(champions, predictions[0] if predictions else None)
+        return PredictionSerializer(chosen).data if chosen else None
+
+    @extend_schema_field(CorrectionSerializer(allow_null=True))
+    def get_correction(self, face: Face) -> None:
+        """Nobody can answer yet."""
+
+
+class UploadSerializer(serializers.ModelSerializer[Upload]):
+    """An upload from `with_faces()`."""
+
+    error = serializers.SerializerMethodField(help_text="a code, or null when nothing went wrong")
+    image = serializers.SerializerMethodField(help_text="link to the sanitised photo, valid for five minutes")
+    faces = FaceSerializer(many=True)
+
+    class Meta:
+        model = Upload
+        fields = ("id", "status", "error", "created_at", "image", "faces")
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_error(self, upload: Upload) -> str | None:
+        """Null instead of an empty code."""
+        return upload.error or None
+
+    @extend_schema_field(serializers.URLField())
+    def get_image(self, upload: Upload) -> str:
+        """Signed now, while the answer is made."""
+        return default_storage.url(upload.image)
+
+
+class AcceptedSerializer(serializers.ModelSerializer[Upload]):
+    """A photo that was stored and waits for its worker."""
+
+    url = serializers.SerializerMethodField(help_text="where its result will be")
+
+    class Meta:
+        model = Upload
+        fields = ("id", "status", "url")
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, upload: Upload) -> str:
+        """Absolute, in the interface."""
+        return find_url(upload, self.context["request"])
+
+
+class DuplicateSerializer(UploadSerializer):
+    """The earlier upload of the same bytes, in full."""
+
+    url = serializers.SerializerMethodField(help_text="where its result is")
+    duplicate = serializers.SerializerMethodField(help_text="true")
+
+    class Meta:
+        model = Upload
+        fields = ("id", "status", "url", "duplicate", "error", "created_at", "image", "faces")
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, upload: Upload) -> str:
+        """Absolute, in the interface."""
+        return find_url(upload, self.context["request"])
+
+    def get_duplicate(self, upload: Upload) -> bool:
+        """What tells this answer from a new upload's."""
+        return True

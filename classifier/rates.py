@@ -1,0 +1,110 @@
+"""How often somebody may do something: sliding windows in Redis, shared by all processes, pages and interface alike.
+
+When Redis does not answer within a tenth of a second the request is let through and a line is logged: photos matter
+more than quotas.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+REDIS_SECONDS = 0.1
+# A list of the last `limit` moments: its oldest entry decides. One call, so two requests never share a place.
+TAKE_A_PLACE = """
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local oldest = redis.call('LINDEX', KEYS[1], limit - 1)
+if oldest and oldest + window > now then
+    return math.max(1, math.ceil(oldest + window - now))
+end
+redis.call('LPUSH', KEYS[1], string.format('%.6f', now))
+redis.call('LTRIM', KEYS[1], 0, limit - 1)
+redis.call('EXPIRE', KEYS[1], window)
+return 0
+"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `limit` times in any `seconds`."""
+
+    limit: int
+    seconds: int
+
+
+HOUR = 3600
+# Guessing passwords: one name from one address, anything from one address, one name from anywhere.
+TOKEN_PAIR = Rate(10, 15 * 60)
+TOKEN_ADDRESS = Rate(50, 15 * 60)
+TOKEN_NAME = Rate(100, HOUR)
+
+
+def check_upload_rate(user: "User") -> int | None:
+    """Count one attempt to upload; None when it may go on, else the seconds to wait (and it was not counted).
+
+    Every attempt counts that may cost work, one whose photo is then refused as well. Call it before reading the body.
+    """
+    return take_place(f"uploads:{user.pk}", Rate(settings.FERSITE_UPLOADS_PER_HOUR, HOUR))
+
+
+def check_token_rate(*, address: str, name: str) -> int | None:
+    """Count one attempt to sign in; None when it may go on, else the seconds to wait."""
+    waits = [take_place(key, rate) for key, rate in token_places(address, name).items()]
+    return max((seconds for seconds in waits if seconds), default=None)
+
+
+def forgive_token_attempts(*, address: str, name: str) -> None:
+    """The password was right: this name starts afresh at this address; the other two windows stay."""
+    try:
+        connect(settings.REDIS_URL).delete(key_of(next(iter(token_places(address, name)))))
+    except redis.RedisError as error:
+        log.warning("attempts not forgiven, Redis does not answer: %s", error)
+
+
+def token_places(address: str, name: str) -> dict[str, Rate]:
+    """The windows that one attempt is counted in, the pair first."""
+    who = hashlib.sha256(name.casefold().encode()).hexdigest()[:32]
+    return {
+        f"token:pair:{who}:{address}": TOKEN_PAIR,
+        f"token:address:{address}": TOKEN_ADDRESS,
+        f"token:name:{who}": TOKEN_NAME,
+    }
+
+
+def take_place(key: str, rate: Rate) -> int | None:
+    """Take one place in the window `key`; None when there was one, else the seconds until there is."""
+    try:
+        answer = connect(settings.REDIS_URL).eval(TAKE_A_PLACE, 1, key_of(key), str(rate.limit), str(rate.seconds))
+    except redis.RedisError as error:
+        log.warning("rate of %s not checked, Redis does not answer: %s", key.split(":", 1)[0], error)
+        return None
+    return cast(int, answer) or None
+
+
+def key_of(key: str) -> str:
+    """The name in Redis, apart from the cache's and the queue's."""
+    return f"fersite:rate:{key}"
+
+
+@lru_cache(maxsize=4)
+def connect(url: str) -> redis.Redis:
+    """A client that gives up at once: redis-py itself would retry for seconds. Safe to share between threads."""
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=REDIS_SECONDS,
+        socket_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # a pooled connection may have died with a restarted server: one fresh try
+    )

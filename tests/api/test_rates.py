@@ -1,0 +1,53 @@
+"""Uploads per hour: counted per user for page and interface together, before the body is read; open without Redis."""
+
+import logging
+from time import monotonic
+
+import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from classifier.rates import Rate, check_upload_rate, connect, key_of, take_place
+from tests.api.rows import URL, check_problem
+
+
+@pytest.mark.django_db
+def test_window_slides() -> None:
+    rate = Rate(2, 60)
+    assert take_place("x", rate) is None
+    assert take_place("x", rate) is None
+    wait = take_place("x", rate)
+    assert wait is not None
+    assert 59 <= wait <= 60
+    from django.conf import settings
+
+    redis = connect(settings.REDIS_URL)
+    moments = redis.lrange(key_of("x"), 0, -1)
+    redis.lset(key_of("x"), 1, float(moments[1]) - 61)  # the older one leaves the window
+    assert take_place("x", rate) is None
+    assert take_place("x", rate) is not None
+
+
+def test_attempts_of_all_kinds_count(owner: APIClient, stranger: APIClient, ada: User, settings: Settings) -> None:
+    settings.FERSITE_UPLOADS_PER_HOUR = 2
+    check_problem(owner.post(URL), 400, "image_required")
+    assert check_upload_rate(ada) is None  # the page
+    response = owner.post(URL)
+    check_problem(response, 429, "throttled")
+    assert 3590 <= int(response["Retry-After"]) <= 3600
+    assert owner.get(URL).status_code == 200
+    check_problem(stranger.post(URL), 400, "image_required")
+    assert check_upload_rate(ada) is not None
+
+
+@pytest.mark.parametrize("address", ["redis://127.0.0.1:1/0", "redis://10.255.255.1:6379/0"])
+def test_without_redis_the_request_goes_on(
+    owner: APIClient, settings: Settings, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    settings.REDIS_URL = address
+    start = monotonic()
+    with caplog.at_level(logging.WARNING):
+        check_problem(owner.post(URL), 400, "image_required")
+    assert monotonic() - start < 0.3
+    assert "rate of uploads not checked" in caplog.text
