@@ -71,7 +71,7 @@ def collect_static_files() -> None:
 
 def newest_network(weights: Path) -> Path | None:
     """The artifact with the highest version number; None when none is shipped."""
-    found = [folder for folder in weights.iterdir() if (folder / "manifest.json").is_file()]
+    found = [folder for folder in weights.glob("*") if (folder / "manifest.json").is_file()]
     return max(found, key=lambda folder: [int(part) for part in folder.name.split(".")], default=None)
 
 
