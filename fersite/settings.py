@@ -267,7 +267,19 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
-SPECTACULAR_SETTINGS: dict[str, Any] = {"TITLE": "fersite", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "fersite",
+    "VERSION": "1",
+    "DESCRIPTION": "Hand in photos of faces, read which expression each face appears to show.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # a file is bytes going in and an address coming out
+    "ENUM_NAME_OVERRIDES": {
+        "Label": "classifier.api.serializers.LABELS",
+        "Answer": "classifier.api.serializers.ANSWERS",
+        "CorrectionState": "classifier.api.serializers.CORRECTION_STATES",
+        "UploadStatus": "classifier.models.Upload.Status",
+    },
+}
 
 LOGGING: dict[str, Any] = {
     "version": 1,
