@@ -1,5 +1,30 @@
-"""Addresses of this room."""
+"""Addresses of the product's pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.templatetags.static import static
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from classifier.views import account, home, lists, results, uploads
+
+
+class FaviconView(RedirectView):
+    """Browsers ask for this address wherever no page tells them ours."""
+
+    def get_redirect_url(self, *args: object, **kwargs: object) -> str:
+        """Looked up when asked: the name of a collected file has its hash."""
+        return static("img/favicon.svg")
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.show_home, name="home"),
+    path("favicon.ico", FaviconView.as_view()),
+    path("upload/", uploads.upload_photos, name="upload"),
+    path("uploads/", lists.list_uploads, name="uploads"),
+    path("uploads/<uuid:pk>/", results.show_upload, name="upload_detail"),
+    path("uploads/<uuid:pk>/state", results.read_state, name="upload_state"),
+    path("uploads/<uuid:pk>/image", results.show_image, name="upload_image"),
+    path("uploads/<uuid:pk>/delete", results.delete_upload, name="upload_delete"),
+    path("uploads/<uuid:pk>/consent", results.change_consent, name="upload_consent"),
+    path("faces/<uuid:pk>/crop", results.show_crop, name="face_crop"),
+    path("account/delete/", account.delete_account, name="account_delete"),
+]

@@ -1,0 +1,77 @@
+"""Slows down people who guess passwords: failures are counted in the cache, per name and address and per name.
+
+It fails open: with the cache down nobody is kept out, and the log says so. It is not a defence against many
+machines that each try another name; the password rules are.
+"""
+
+import hashlib
+import logging
+import math
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from redis.exceptions import RedisError
+
+WINDOW_SECONDS = 15 * 60
+FAILURES_PER_ADDRESS = 10  # of one name, from one address
+FAILURES_PER_NAME = 100  # of one name, from everywhere: high, so that strangers cannot easily lock a person out
+MAILS_PER_HOUR = 5
+
+log = logging.getLogger(__name__)
+
+
+def is_blocked(request: HttpRequest | None, username: str) -> bool:
+    """Whether this name has failed too often lately."""
+    limits = _limits(request, username)
+    try:
+        counts = cache.get_many(limits)
+    except (RedisError, OSError) as error:
+        log.warning("password guesses are not limited: %s", error)
+        return False
+    return any(counts.get(key, 0) >= limit for key, limit in limits.items())
+
+
+def count_failure(request: HttpRequest | None, username: str) -> None:
+    """One more wrong password for this name."""
+    for key in _limits(request, username):
+        _count(key, WINDOW_SECONDS)
+
+
+def forget_failures(request: HttpRequest | None, username: str) -> None:
+    """The right password was given: failures from this address are forgotten, those from elsewhere are not."""
+    try:
+        cache.delete(next(iter(_limits(request, username))))
+    except (RedisError, OSError) as error:
+        log.warning("password guesses are not forgotten: %s", error)
+
+
+def may_send_mail(address: str) -> bool:
+    """Whether one more password mail to this address is within the hourly limit; counts it."""
+    return _count(_key("mail", address), 3600) <= MAILS_PER_HOUR
+
+
+def minutes_blocked() -> int:
+    """How long a block can last, in minutes."""
+    return math.ceil(WINDOW_SECONDS / 60)
+
+
+def _limits(request: HttpRequest | None, username: str) -> dict[str, int]:
+    address = request.META.get("REMOTE_ADDR", "") if request else ""
+    return {_key("address", username, address): FAILURES_PER_ADDRESS, _key("name", username): FAILURES_PER_NAME}
+
+
+def _key(kind: str, *parts: str) -> str:
+    # Hashed: what people type into the name field (now and then a password) must not lie in the cache.
+    digest = hashlib.sha256("\0".join(part.strip().lower() for part in parts).encode()).hexdigest()
+    return f"accounts:guessing:{kind}:{digest}"
+
+
+def _count(key: str, seconds: int) -> int:
+    try:
+        cache.add(key, 0, seconds)
+        return cache.incr(key)
+    except ValueError:  # it expired between the two calls
+        return 1
+    except (RedisError, OSError) as error:
+        log.warning("not counted: %s", error)
+        return 0

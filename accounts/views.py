@@ -1,0 +1,125 @@
+"""Pages of this room: sign up, log in and out, passwords, one's own account, the notice."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import CreateView, TemplateView
+
+from accounts import notice
+from accounts.forms import (
+    LimitedPasswordResetForm,
+    LogInForm,
+    SignUpForm,
+    StyledPasswordChangeForm,
+    StyledSetPasswordForm,
+)
+from accounts.models import User
+
+
+def next_page(request: HttpRequest) -> str:
+    """Where the visitor wanted to go, if that is a page of this site; else ""."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe else ""
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class SignUpView(CreateView):
+    """Makes the account, records the acceptance, logs in."""
+
+    form_class = SignUpForm
+    template_name = "accounts/sign_up.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Who has an account and is logged in has nothing to do here."""
+        if request.user.is_authenticated:
+            return redirect(next_page(request) or settings.LOGIN_REDIRECT_URL)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: SignUpForm) -> HttpResponse:
+        """A name taken in the very same moment is the database's refusal, and Django's 500: rare enough."""
+        user = form.save()
+        login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        messages.success(self.request, f"Welcome, {user.username}. Give us a photo with a face in it.")
+        return HttpResponseRedirect(next_page(self.request) or str(reverse_lazy("upload")))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """`next` travels with the form."""
+        return super().get_context_data(next=next_page(self.request), **kwargs)
+
+
+class LogInView(auth_views.LoginView):
+    """Django's own, which follows `next` only within this site."""
+
+    form_class = LogInForm
+    template_name = "accounts/log_in.html"
+    redirect_authenticated_user = True
+
+
+class PasswordChangeView(auth_views.PasswordChangeView):
+    """Other sessions of the account end, this one goes on."""
+
+    form_class = StyledPasswordChangeForm
+    template_name = "accounts/password_change.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        """Says that it worked."""
+        messages.success(self.request, "Your password is changed. You were logged out everywhere else.")
+        return super().form_valid(form)  # type: ignore[arg-type]
+
+
+class PasswordResetView(auth_views.PasswordResetView):
+    """Asks for the address and sends the link."""
+
+    form_class = LimitedPasswordResetForm
+    template_name = "accounts/password_reset.html"
+    email_template_name = "accounts/password_reset_mail.txt"
+    subject_template_name = "accounts/password_reset_subject.txt"
+    success_url = reverse_lazy("password_reset_done")
+
+
+class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
+    """The page behind the link."""
+
+    form_class = StyledSetPasswordForm
+    template_name = "accounts/password_reset_confirm.html"
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        """Says that it worked, on the log-in page."""
+        messages.success(self.request, "Your new password is set. Please log in with it.")
+        return super().form_valid(form)  # type: ignore[arg-type]
+
+
+class AccountView(LoginRequiredMixin, TemplateView):
+    """What we hold about the person besides photos, and what can be done about it."""
+
+    template_name = "accounts/account.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The latest acceptance of the notice; None for accounts that were made by an administrator."""
+        user = self.request.user
+        acceptance = user.notice_acceptances.order_by("-accepted_at").first() if isinstance(user, User) else None
+        return super().get_context_data(acceptance=acceptance, **kwargs)
+
+
+class NoticeView(TemplateView):
+    """The notice on a page of its own, so that it can be read again."""
+
+    template_name = "accounts/notice.html"
+    extra_context = {"notice_version": notice.VERSION}

@@ -1,0 +1,146 @@
+"""What the result page and the list show of uploads: words, percentages and box positions, ready for templates."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.text import get_text_list
+
+from classifier.models import Face, Label, Prediction, Upload, Version
+
+# "The face appears …": a network sees how a face looks, not what a person feels.
+ADJECTIVES = {
+    Label.ANGRY: "angry",
+    Label.DISGUST: "disgusted",
+    Label.FEAR: "afraid",
+    Label.HAPPY: "happy",
+    Label.SAD: "sad",
+    Label.SURPRISE: "surprised",
+    Label.NEUTRAL: "neutral",
+}
+UNSURE_BELOW = 0.5
+SLOW_AFTER = timedelta(seconds=30)
+
+# What became of a photo whose classification ended without a result, by the code in `Upload.error`.
+REASONS = {
+    "unreadable_image": "The photo could not be read when its turn came.",
+    "image_missing": "The stored photo was gone when its turn came.",
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One of the seven probabilities."""
+
+    label: str
+    probability: float
+    width: str  # "93.4%", for SVG
+    chosen: bool
+    plausible: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """A face with the answer that is shown for it."""
+
+    face: Face
+    number: int
+    label: str
+    appears: str
+    confidence: float
+    unsure: bool
+    alternatives: str
+    bars: list[Bar]
+    version: str
+    ms: float
+    box: dict[str, str]  # x, y, width, height in per cent of the photo
+
+    @property
+    def is_bare_crop(self) -> bool:
+        """The whole picture was taken as one face."""
+        return self.face.origin == Face.Origin.BARE_CROP
+
+
+def choose_prediction(face: Face) -> Prediction | None:
+    """The champion's answer, else the newest, from prefetched predictions (newest first)."""
+    predictions = list(face.predictions.all())
+    champions = (item for item in predictions if item.version.state == Version.State.CHAMPION)
+    return next(champions, predictions[0] if predictions else None)
+
+
+def describe_faces(upload: Upload) -> list[Card]:
+    """Cards of an upload from `with_faces()`; empty while it is not done."""
+    if upload.status != Upload.Status.DONE:
+        return []
+    cards = (describe_face(upload, face) for face in upload.faces.all())
+    return [card for card in cards if card is not None]
+
+
+def describe_face(upload: Upload, face: Face) -> Card | None:
+    """The card of one face; None when no network answered."""
+    prediction = choose_prediction(face)
+    if prediction is None:
+        return None
+    others = [ADJECTIVES[Label(label)] for label in prediction.prediction_set if label != prediction.label]
+    return Card(
+        face=face,
+        number=face.index + 1,
+        label=Label(prediction.label).label,
+        appears=ADJECTIVES[Label(prediction.label)],
+        confidence=prediction.confidence,
+        unsure=prediction.confidence < UNSURE_BELOW,
+        alternatives=get_text_list(others, "or"),
+        bars=make_bars(prediction),
+        version=prediction.version.name,
+        ms=prediction.ms,
+        box=place_box(upload, face),
+    )
+
+
+def make_bars(prediction: Prediction) -> list[Bar]:
+    """Seven bars, the most probable first."""
+    bars = [
+        Bar(
+            label=Label(number).label,
+            probability=probability,
+            width=f"{100 * probability:.1f}%",
+            chosen=number == prediction.label,
+            plausible=number in prediction.prediction_set,
+        )
+        for number, probability in enumerate(prediction.probabilities)
+    ]
+    return sorted(bars, key=lambda bar: -bar.probability)
+
+
+def place_box(upload: Upload, face: Face) -> dict[str, str]:
+    """The box in per cent of the photo, so that it fits whatever size the photo is shown at."""
+    return {
+        "x": f"{100 * face.x / upload.width:.3f}%",
+        "y": f"{100 * face.y / upload.height:.3f}%",
+        "width": f"{100 * face.width / upload.width:.3f}%",
+        "height": f"{100 * face.height / upload.height:.3f}%",
+    }
+
+
+def describe_reason(upload: Upload) -> str:
+    """In words, why there is no result; a general sentence for codes that have none of their own."""
+    return REASONS.get(upload.error, "The photo could not be processed.")
+
+
+def is_slow(upload: Upload) -> bool:
+    """It has waited so long that the page should say something about it."""
+    return not upload.is_finished and timezone.now() - upload.created_at > SLOW_AFTER
+
+
+def announce(upload: Upload, cards: list[Card]) -> str:
+    """One sentence for screen readers when the state changed."""
+    if cards:
+        parts = [
+            f"face {card.number} appears {card.appears}, {round(100 * card.confidence)} per cent" for card in cards
+        ]
+        return f"The result is here: {'; '.join(parts)}."
+    return {
+        Upload.Status.PENDING: "The photo waits for its turn.",
+        Upload.Status.RUNNING: "The network looks at the photo.",
+        Upload.Status.NO_FACE: "No face was found in the photo.",
+    }.get(Upload.Status(upload.status), describe_reason(upload))
