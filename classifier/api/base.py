@@ -1,13 +1,15 @@
 """What all views of the interface share: authentication, problems as answers, no caching; and unknown paths."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.api.authentication import BearerAuthentication, PageSession
@@ -17,8 +19,8 @@ from classifier.api.problems import handle_exception
 class ApiView(APIView):
     """Base view: signed-in callers only unless a view says otherwise."""
 
-    authentication_classes = (BearerAuthentication, PageSession)
-    permission_classes = (IsAuthenticated,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = (BearerAuthentication, PageSession)
+    permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
 
     def get_exception_handler(self) -> Callable[..., HttpResponseBase]:
         """Problems instead of REST framework's own bodies."""
@@ -26,11 +28,11 @@ class ApiView(APIView):
 
     def finalize_response(
         self, request: Request | HttpRequest, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    ) -> Response:
         """Answers hold personal data and signed links: nobody keeps them."""
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
-        response.headers.setdefault("Cache-Control", "private, no-store")
-        return response
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers.setdefault("Cache-Control", "private, no-store")
+        return final
 
 
 @extend_schema(exclude=True)

@@ -55,7 +55,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="what happened and what to do")
     instance = serializers.CharField(help_text="the path that was asked for")
     code = serializers.ChoiceField(choices=sorted(PROBLEMS))
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()), required=False, help_text="messages by field"
     )
 

@@ -64,7 +64,7 @@ class BoxSerializer(serializers.Serializer[Face]):
 class PredictionSerializer(serializers.Serializer[Prediction]):
     """One version's answer for a face."""
 
-    label = serializers.ChoiceField(choices=LABELS, source="get_label_display")
+    label = serializers.ChoiceField(choices=LABELS, source="get_label_display")  # type: ignore[assignment]
     confidence = serializers.FloatField(min_value=0, max_value=1, help_text="calibrated probability of the label")
     probabilities = serializers.SerializerMethodField(help_text="of all seven labels, summing to 1")
     set = serializers.SerializerMethodField(help_text="the labels that are plausible, most probable first")
@@ -92,7 +92,7 @@ class CorrectionSerializer(serializers.Serializer[Any]):
     """The latest answer of the photo's owner about a face."""
 
     id = serializers.IntegerField()
-    label = serializers.ChoiceField(choices=ANSWERS)
+    label = serializers.ChoiceField(choices=ANSWERS)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=CORRECTION_STATES)
     reason = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()

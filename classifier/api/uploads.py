@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import UnsupportedMediaType
@@ -89,12 +89,12 @@ class UploadListView(OwnUploads):
             raise Problem("idempotency_mismatch", "Use a new key for another photo.") from mismatch
         return self.answer(request, taken)
 
-    def read_body(self, request: Request) -> tuple[UploadedFile, bool]:
+    def read_body(self, request: Request) -> "tuple[UploadedFile[Any], bool]":
         """The file and the consent. The length decides before anything is read; then what is missing; then size."""
         if "chunked" in request.headers.get("Transfer-Encoding", "") and not request.headers.get("Content-Length"):
             raise Problem("length_required", "Send the body with a Content-Length.")
         try:
-            fields = request.data if not self.limit.exceeded else {}
+            fields = cast("QueryDict", request.data) if not self.limit.exceeded else QueryDict()
         except UnsupportedMediaType:
             raise Problem("image_required", NO_IMAGE) from None
         if self.limit.exceeded:
@@ -120,12 +120,12 @@ class UploadListView(OwnUploads):
 
     def finalize_response(
         self, request: Request | HttpRequest, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    ) -> Response:
         """A refusal may come before the body was read."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if request.method == "POST" and response.status_code >= 400:
-            drain_after(response, self.request._request)
-        return response
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if request.method == "POST" and final.status_code >= 400:
+            drain_after(final, self.request._request)
+        return final
 
 
 def read_idempotency_key(request: Request) -> str | None:

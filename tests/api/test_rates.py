@@ -24,7 +24,7 @@ def test_window_slides() -> None:
 
     redis = connect(settings.REDIS_URL)
     moments = redis.lrange(key_of("x"), 0, -1)
-    redis.lset(key_of("x"), 1, float(moments[1]) - 61)  # the older one leaves the window
+    redis.lset(key_of("x"), 1, str(float(moments[1]) - 61))  # the older one leaves the window
     assert take_place("x", rate) is None
     assert take_place("x", rate) is not None
 
