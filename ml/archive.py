@@ -9,7 +9,8 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -189,7 +190,7 @@ def _to_grey(image: "Image") -> "Image":
     return image.convert("L")
 
 
-def _read_lines(stream: IO[bytes]) -> Iterator[str]:
+def _read_lines(stream: IO[bytes]) -> Generator[str, None, None]:
     """Lines of any ending, undecodable characters replaced, each cut at MAX_LINE characters."""
     text = io.TextIOWrapper(stream, "utf-8-sig", "replace", newline=None)
     try:
@@ -209,21 +210,22 @@ def _split_line(line: str) -> list[str]:
 
 def _has_columns(stream: IO[bytes]) -> bool:
     """Whether the first line names the columns of FER-2013, in any order and case."""
-    header = {column.strip().lower() for column in _split_line(next(_read_lines(stream), ""))}
-    return {"emotion", "pixels"} <= header
+    with closing(_read_lines(stream)) as lines:
+        return {"emotion", "pixels"} <= set(_read_header(lines))
+
+
+def _read_header(lines: Iterator[str]) -> list[str]:
+    return [column.strip().lower() for column in _split_line(next(lines, ""))]
 
 
 def _read_csv(stream: IO[bytes], name: str) -> Iterator[RawSample | BadSample]:
-    lines = _read_lines(stream)
-    header = [column.strip().lower() for column in _split_line(next(lines, ""))]
-    if not {"emotion", "pixels"} <= set(header):
-        raise DataError(f"{name} is no FER-2013 CSV: its first line must name the columns emotion,pixels[,Usage]")
-    row = 0
-    for number, line in enumerate(lines, start=2):
-        if not line.strip():
-            continue
-        yield _parse_row(row, number, header, line)
-        row += 1
+    with closing(_read_lines(stream)) as lines:
+        header = _read_header(lines)
+        if not {"emotion", "pixels"} <= set(header):
+            raise DataError(f"{name} is no FER-2013 CSV: its first line must name the columns emotion,pixels[,Usage]")
+        filled = ((number, line) for number, line in enumerate(lines, start=2) if line.strip())
+        for row, (number, line) in enumerate(filled):
+            yield _parse_row(row, number, header, line)
 
 
 def _parse_row(row: int, number: int, header: list[str], line: str) -> RawSample | BadSample:
