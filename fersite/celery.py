@@ -5,7 +5,7 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 
 from fersite.orphans import die_with_parent
 
@@ -20,3 +20,28 @@ app.autodiscover_tasks()
 def end_with_worker(**kwargs: Any) -> None:
     """A pool process whose worker was killed ends at once: its task's lease runs out and another takes it."""
     die_with_parent(signal.SIGKILL, os.getppid())
+
+
+def takes_photos() -> bool:
+    """Whether this worker was started for the queue of photos."""
+    return "inference" in app.amqp.queues.consume_from
+
+
+@worker_ready.connect
+def show_life(sender: Any, **kwargs: Any) -> None:
+    """The worker for photos says every few seconds that it is there."""
+    from classifier.heartbeat import Heartbeat
+
+    if takes_photos():
+        heartbeat = Heartbeat()
+        heartbeat.start()
+        worker_shutting_down.connect(lambda **_: heartbeat.stop(), weak=False)
+
+
+@worker_process_init.connect
+def load_network(**kwargs: Any) -> None:
+    """Load the champion before the first photo comes, once in every process, after the fork."""
+    from classifier.inference import warm_up
+
+    if takes_photos():
+        warm_up()

@@ -46,9 +46,9 @@ class Child:
             if self.nice:
                 os.nice(self.nice)
 
-        identity: dict[str, Any] = (
-            {} if self.user is None else {"user": self.user[0], "group": self.user[1], "extra_groups": []}
-        )
+        identity: dict[str, Any] = {}
+        if self.user is not None:
+            identity = {"user": self.user[0], "group": self.user[1], "extra_groups": []}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
                 self.command,

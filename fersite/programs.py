@@ -21,15 +21,16 @@ def site_environment(secret_key: str, services: Mapping[str, str]) -> dict[str, 
 
 def python_process(name: str, logs: Path, env: dict[str, str], *arguments: str, nice: int = 0) -> Child:
     """A Python module as a process; celery's and gunicorn's own orderly ends are cut short after 3.5 s."""
-    command = [sys.executable, "-m", *arguments]
+    # Celery warns root on every start; make run as root is common in containers, and tasks are JSON, never pickles.
+    command = [sys.executable, "-W", "ignore:You're running the worker with superuser", "-m", *arguments]
     return Child(name, command, logs / f"{name}.log", env=env, cwd=ROOT, nice=nice, grace=3.5)
 
 
 def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
     """Web, the two workers and beat."""
     web = ["gunicorn", "fersite.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
-    web += ["--workers=2", "--threads=4", "--graceful-timeout=3", "--timeout=60", "--no-control-socket"]
-    celery = ["celery", "-A", "fersite"]
+    web += ["--workers=2", "--threads=4", "--graceful-timeout=3", "--timeout=60", "--preload", "--no-control-socket"]
+    celery = ["celery", "--quiet", "--skip-checks", "-A", "fersite"]  # prepare has checked
     worker = [*celery, "worker", "--pool=prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
     photos = max(1, min(4, (os.cpu_count() or 2) // 2))
     return [

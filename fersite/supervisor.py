@@ -111,6 +111,8 @@ class Manager:
             children = self.services.children()
         except PostgresError as error:
             raise StartError(str(error)) from None
+        except OSError as error:
+            raise StartError(f"cannot prepare {error.filename or self.state}: {error.strerror}") from None
         self.write_environment(self.services)
         if children:
             say(f"Starting {', '.join(child.name for child in children)}")
@@ -166,7 +168,7 @@ class Manager:
     def web_answers(self) -> bool:
         """Whether gunicorn serves the site."""
         try:
-            urlopen(f"{self.address}/healthz", timeout=2).close()  # noqa: S310 - our own address
+            urlopen(f"{self.address}/healthz", timeout=0.5).close()  # noqa: S310 - our own address
         except (URLError, OSError):
             return False
         return True
