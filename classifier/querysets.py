@@ -7,7 +7,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from classifier.models import Face, ObjectRemoval, Prediction, Promotion, Upload, Version
+    from classifier.models import Face, ObjectRemoval, Prediction, Promotion, Upload, Version  # noqa: F401
 
 
 class UploadQuerySet(QuerySet["Upload"]):

@@ -79,13 +79,13 @@ def newest_network(weights: Path) -> Path | None:
 def register_shipped_network() -> None:
     """Make the newest shipped network the champion, unless another one was promoted since."""
     from django.conf import settings
-    from django.core.management import call_command, get_commands
+    from django.core.management import call_command
 
     newest = newest_network(settings.BASE_DIR / "ml" / "weights")
-    if newest is None or "register_version" not in get_commands():
+    if newest is None:
         print("warning: no network is shipped yet, photos will wait", flush=True)
         return
-    call_command("register_version", str(newest), promote=True, stdout=sys.stderr)
+    call_command("register_version", str(newest), promote_new=True, stdout=sys.stderr)
 
 
 def create_admin() -> None:

@@ -1,0 +1,123 @@
+"""The one loaded network of a process: the champion, fetched from the bucket, verified, replaced when it changes."""
+
+import json
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from classifier.models import Version
+from ml.artifacts import MANIFEST, Artifact, ArtifactError, load_artifact, new_folder
+
+if TYPE_CHECKING:
+    from ml.predict import Pipeline
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 5.0
+
+
+class NoChampion(Exception):
+    """No version serves yet: register one with manage.py register_version PATH --promote."""
+
+
+class _Loaded(threading.local):
+    """Per thread, because an interpreter must not be shared between threads."""
+
+    champion: "tuple[Version, Pipeline] | None" = None
+    checked_at: float = float("-inf")
+
+
+_loaded = _Loaded()
+
+
+def get_pipeline() -> "tuple[Version, Pipeline]":
+    """The champion and its pipeline, asked of the database at most every five seconds.
+
+    A champion whose artifact is damaged is refused, and the one loaded before serves on.
+
+    Raises:
+        NoChampion: none is registered.
+        ArtifactError: the only one there is is damaged.
+    """
+    serving = _loaded.champion
+    if serving is not None and time.monotonic() < _loaded.checked_at + CHECK_SECONDS:
+        return serving
+    champion = Version.objects.champions().first()
+    if champion is None:
+        raise NoChampion("no version serves yet; register one with manage.py register_version PATH --promote")
+    if serving is None or serving[0].pk != champion.pk:
+        serving = _load(champion, serving)
+    _loaded.champion, _loaded.checked_at = serving, time.monotonic()
+    return serving
+
+
+def warm_up() -> None:
+    """Load the champion now, so that the first photo need not wait; what fails here is tried again with it."""
+    try:
+        get_pipeline()
+    except Exception:
+        logger.warning("the network could not be loaded yet", exc_info=True)
+
+
+def _load(champion: Version, before: "tuple[Version, Pipeline] | None") -> "tuple[Version, Pipeline]":
+    from ml.predict import Pipeline
+
+    try:
+        return champion, Pipeline(fetch_artifact(champion.digest))
+    except ArtifactError:
+        if before is None:
+            raise
+        logger.exception("version %s is damaged; %s serves on", champion, before[0])
+        return before
+
+
+def fetch_artifact(digest: str) -> Artifact:
+    """An artifact from the local cache, else from the bucket; verified either way.
+
+    Raises:
+        ArtifactError: what the bucket holds is not what was registered.
+    """
+    folder = Path(settings.FERSITE_STATE) / "models" / digest
+    if folder.is_dir():
+        try:
+            return _verified(folder, digest)
+        except ArtifactError:
+            # The cache was damaged; the bucket may still be good.
+            folder.rename(folder.with_name(f".damaged-{digest}-{os.getpid()}-{time.monotonic_ns()}"))
+    with new_folder(folder) as temporary:
+        _download(f"versions/{digest}/{MANIFEST}", temporary / MANIFEST)
+        for name in _named_files(temporary):
+            _download(f"versions/{digest}/{name}", temporary / name)
+        _verified(temporary, digest)
+    return _verified(folder, digest)
+
+
+def _named_files(folder: Path) -> list[str]:
+    try:
+        names = list(json.loads((folder / MANIFEST).read_bytes())["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"the registered manifest cannot be read: {error}") from error
+    if any(Path(name).name != name for name in names):
+        raise ArtifactError("the registered manifest names a file outside its folder")
+    return names
+
+
+def _verified(folder: Path, digest: str) -> Artifact:
+    artifact = load_artifact(folder)
+    if artifact.digest != digest:
+        raise ArtifactError(f"{folder} holds another artifact than the one that was registered")
+    return artifact
+
+
+def _download(key: str, target: Path) -> None:
+    try:
+        with default_storage.open(key) as source:
+            target.write_bytes(source.read())
+    except FileNotFoundError:
+        raise ArtifactError(f"{key} is missing in the bucket") from None

@@ -1,0 +1,35 @@
+"""Register a network's artifact: manage.py register_version PATH [--promote | --promote-new]."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from classifier.registry import RegistryError, find_champion, is_registered, register_version
+from ml.artifacts import ArtifactError
+
+
+class Command(BaseCommand):
+    help = "Register a network's artifact; the same one again changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """PATH and whether it is to serve."""
+        parser.add_argument("path", type=Path, help="folder with manifest.json, as python -m ml train writes it")
+        serve = parser.add_mutually_exclusive_group()
+        serve.add_argument("--promote", action="store_true", help="make it the champion")
+        serve.add_argument(
+            "--promote-new", action="store_true", help="make it the champion if it is new here, or if none serves"
+        )
+        parser.add_argument("--reason", default="registered by command", help="noted with the promotion")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Register, and say what serves."""
+        try:
+            new = options["promote_new"] and (find_champion() is None or not is_registered(path=options["path"]))
+            version = register_version(
+                path=options["path"], promote=options["promote"] or new, reason=options["reason"]
+            )
+        except (ArtifactError, RegistryError) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{version} is registered ({version.state}); {find_champion() or 'nothing'} serves")

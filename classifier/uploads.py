@@ -1,0 +1,153 @@
+"""Takes a photo in and erases it again; whatever happens in between, no object is left behind without a row."""
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from classifier.enqueue import enqueue_upload
+from classifier.images import ImageRefused, PreparedImage, prepare_content, read_content
+from classifier.models import IdempotencyKey, ObjectRemoval, Upload
+
+__all__ = ["IdempotencyMismatch", "ImageRefused", "TakenUpload", "erase_upload", "take_upload"]
+
+logger = logging.getLogger(__name__)
+
+KEY_LIFETIME = timedelta(hours=24)
+# An object whose row was never committed may go after this; longer than any request takes.
+ABANDONED_AFTER = timedelta(hours=1)
+# How long the broker has to deliver before the sweeper hands an upload out again.
+DELIVERY_TIME = timedelta(seconds=60)
+
+
+class IdempotencyMismatch(Exception):
+    """The same Idempotency-Key came with other bytes within its 24 hours."""
+
+
+@dataclass(frozen=True)
+class TakenUpload:
+    """created: a new row; duplicate: the same bytes were there already; neither: the same request came again."""
+
+    upload: Upload
+    created: bool
+    duplicate: bool
+
+
+def take_upload(
+    *,
+    owner: User,
+    file: UploadedFile,
+    source: str,
+    consent_training: bool = False,
+    idempotency_key: str | None = None,
+) -> TakenUpload:
+    """Store a photo and hand it to a worker once it is committed; a dead broker only delays it.
+
+    Raises:
+        ImageRefused: the photo cannot be taken.
+        IdempotencyMismatch: the key was used for other bytes.
+    """
+    content = read_content(file, size=file.size)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if (earlier := _find_earlier(owner, sha256, idempotency_key)) is not None:
+        return earlier
+    prepared = prepare_content(content)
+    key = f"uploads/{uuid.uuid4()}.jpg"
+    store_object(key, prepared.jpeg)
+    try:
+        upload = _create_upload(owner, sha256, key, prepared, source, consent_training, idempotency_key)
+    except IntegrityError:
+        # Somebody sent the same bytes or the same key at the same moment and was first.
+        remove_objects([key])
+        earlier = _find_earlier(owner, sha256, idempotency_key)
+        if earlier is None:
+            raise
+        return earlier
+    return TakenUpload(upload, created=True, duplicate=False)
+
+
+def _find_earlier(owner: User, sha256: str, idempotency_key: str | None) -> TakenUpload | None:
+    if idempotency_key is not None:
+        fresh = IdempotencyKey.objects.filter(owner=owner, key=idempotency_key).select_related("upload").first()
+        if fresh is not None and fresh.created_at > timezone.now() - KEY_LIFETIME:
+            if fresh.sha256 != sha256:
+                raise IdempotencyMismatch(idempotency_key)
+            return TakenUpload(fresh.upload, created=False, duplicate=False)
+    upload = Upload.objects.owned_by(owner).living().filter(sha256=sha256).first()
+    return None if upload is None else TakenUpload(upload, created=False, duplicate=True)
+
+
+@transaction.atomic
+def _create_upload(
+    owner: User,
+    sha256: str,
+    key: str,
+    prepared: PreparedImage,
+    source: str,
+    consent_training: bool,
+    idempotency_key: str | None,
+) -> Upload:
+    upload = Upload.objects.create(
+        owner=owner,
+        sha256=sha256,
+        source=source,
+        image=key,
+        width=prepared.width,
+        height=prepared.height,
+        consent_training=consent_training,
+        due_at=timezone.now() + DELIVERY_TIME,
+    )
+    keep_objects([key])
+    if idempotency_key is not None:
+        IdempotencyKey.objects.filter(
+            owner=owner, key=idempotency_key, created_at__lte=timezone.now() - KEY_LIFETIME
+        ).delete()
+        IdempotencyKey.objects.create(owner=owner, key=idempotency_key, sha256=sha256, upload=upload)
+    transaction.on_commit(lambda: enqueue_upload(upload.pk), robust=True)
+    return upload
+
+
+@transaction.atomic
+def erase_upload(*, upload: Upload) -> None:
+    """Erase a photo for good: rows now, objects right after; what cannot be reached now, the sweeper removes."""
+    locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+    if locked is None:
+        return
+    keys = [locked.image, *locked.faces.values_list("crop", flat=True)]
+    ObjectRemoval.objects.bulk_create(
+        [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys], ignore_conflicts=True
+    )
+    locked.delete()
+    transaction.on_commit(lambda: remove_objects(keys), robust=True)
+
+
+def store_object(key: str, content: bytes) -> None:
+    """Put an object into the bucket, noted for removal until keep_objects is committed with the row that names it."""
+    ObjectRemoval.objects.create(key=key, due_at=timezone.now() + ABANDONED_AFTER)
+    default_storage.save(key, ContentFile(content))
+
+
+def keep_objects(keys: Iterable[str]) -> None:
+    """To be called in the transaction that writes the rows naming these objects."""
+    ObjectRemoval.objects.filter(key__in=list(keys)).delete()
+
+
+def remove_objects(keys: Iterable[str]) -> None:
+    """Delete objects now where the bucket answers; the others stay noted for the sweeper."""
+    for key in keys:
+        try:
+            default_storage.delete(key)
+        except Exception:  # noqa: BLE001 - any failure of the bucket: the note stays and the sweeper tries again
+            logger.warning("object %s could not be removed now", key)
+            ObjectRemoval.objects.filter(key=key).update(due_at=timezone.now())
+        else:
+            ObjectRemoval.objects.filter(key=key).delete()
