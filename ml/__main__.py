@@ -70,7 +70,7 @@ def _add_training_options(train: argparse.ArgumentParser) -> None:
 
 def clean_command(options: argparse.Namespace) -> int:
     """Report on a dataset."""
-    from ml.clean import format_report, run_report
+    from ml.report import format_report, run_report
 
     report = run_report(options.data, options.votes)
     print(json.dumps(report) if options.json else format_report(report))
