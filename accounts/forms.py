@@ -45,6 +45,7 @@ class SignUpForm(BootstrapMixin, BaseUserCreationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
         self.fields["username"].help_text = "Letters, digits and @ . + - _"
         self.fields["username"].widget.attrs.update(autocomplete="username", autocapitalize="none", autofocus=True)
         self.fields["email"] = forms.EmailField(

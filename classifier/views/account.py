@@ -42,6 +42,8 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 @transaction.atomic
 def erase_account(user: User) -> None:
     """The account and everything that came from its photos."""
+    # The lock makes an upload that arrives now wait, and then fail, instead of leaving a photo that nobody owns.
+    User.objects.select_for_update().get(pk=user.pk)
     for upload in Upload.objects.owned_by(user):
         erase_upload(upload=upload)
     user.delete()

@@ -24,7 +24,8 @@ SLOW_AFTER = timedelta(seconds=30)
 # What became of a photo whose classification ended without a result, by the code in `Upload.error`.
 REASONS = {
     "unreadable_image": "The photo could not be read when its turn came.",
-    "image_missing": "The stored photo was gone when its turn came.",
+    "photo_missing": "The stored photo was gone when its turn came.",
+    "attempts_exhausted": "Something kept going wrong while the network looked at it.",
 }
 
 

@@ -96,7 +96,7 @@ def take_file(request: HttpRequest, file: UploadedFile, *, consent: bool, counte
     wait = None if counted else check_upload_rate(user)
     if wait is not None:
         return slow_down(name, wait)
-    key = request.headers.get("Idempotency-Key") or None
+    key = request.headers.get("Idempotency-Key", "")[:255] or None
     try:
         taken = take_upload(
             owner=user, file=file, source=Upload.Source.PAGE, consent_training=consent, idempotency_key=key

@@ -1,0 +1,50 @@
+"""Changing a password, and getting back in by mail without telling anybody who has an account."""
+
+import re
+
+from django.core import mail
+from django.test import Client
+
+from accounts import guessing
+from accounts.models import User
+from tests.pages.people import PASSWORD
+
+NEW = {"new_password1": "another horse 2", "new_password2": "another horse 2"}
+
+
+def test_a_changed_password_ends_other_sessions(ada: User, owner: Client) -> None:
+    elsewhere = Client()
+    elsewhere.force_login(ada)
+    response = owner.post("/accounts/password/change/", {"old_password": PASSWORD, **NEW})
+    assert response["Location"] == "/accounts/"
+    assert owner.get("/accounts/").status_code == 200
+    assert elsewhere.get("/accounts/").status_code == 302
+
+
+def test_changing_needs_the_present_password(ada: User, owner: Client) -> None:
+    assert owner.post("/accounts/password/change/", {"old_password": "wrong", **NEW}).status_code == 200
+    ada.refresh_from_db()
+    assert ada.check_password(PASSWORD)
+
+
+def test_the_mailed_link_sets_a_new_password_once(ada: User, anonymous: Client) -> None:
+    assert anonymous.post("/accounts/password/reset/", {"email": ada.email})["Location"].endswith("/reset/sent/")
+    found = re.search(r"http://testserver(\S+)", str(mail.outbox[0].body))
+    assert found is not None
+    page = anonymous.get(found[1], follow=True)
+    assert "Set a new password" in page.content.decode()
+    assert anonymous.post(page.redirect_chain[-1][0], NEW)["Location"] == "/accounts/login/"
+    assert Client().login(username="ada", password=NEW["new_password1"])
+    assert "no longer works" in Client().get(found[1], follow=True).content.decode()
+
+
+def test_an_unknown_address_gets_the_same_answer_and_no_mail(ada: User, anonymous: Client) -> None:
+    response = anonymous.post("/accounts/password/reset/", {"email": "nobody@example.org"})
+    assert response["Location"].endswith("/reset/sent/")
+    assert mail.outbox == []
+
+
+def test_mails_to_one_address_are_limited(ada: User, anonymous: Client) -> None:
+    for _ in range(guessing.MAILS_PER_HOUR + 2):
+        assert anonymous.post("/accounts/password/reset/", {"email": ada.email}).status_code == 302
+    assert len(mail.outbox) == guessing.MAILS_PER_HOUR
