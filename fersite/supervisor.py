@@ -30,7 +30,7 @@ class StartError(Exception):
     """The site cannot start; the message is one line that says what to do."""
 
 
-class Stopped(Exception):  # noqa: N818 - a request, not an error
+class Stopped(Exception):
     """Somebody asked the manager to stop."""
 
 
@@ -40,7 +40,7 @@ class Manager:
     def __init__(self, state: Path, port: int) -> None:
         self.state, self.port = state, port
         self.logs = state / "log"
-        self.stop_asked = False
+        self.stop_asked = self.ready = False
         self.watched: list[Watched] = []
         self.services: LocalServices | None = None
         self.environment: dict[str, str] = {}
@@ -52,6 +52,7 @@ class Manager:
             self.take_lock(lock.fileno())
             try:
                 self.start()
+                self.ready = True
                 say(f"Ready: {self.address}")
                 while True:
                     self.tick()
@@ -190,7 +191,8 @@ class Manager:
     def tick(self, pause: float = 0.2) -> None:
         """Show new log lines, restart what ended, see whether somebody asked to stop."""
         for one in self.watched:
-            one.show_log()
+            # A start that fails ends with one clear line; what led to it is in the log.
+            one.follow_log(show=self.ready)
         if pause == 0.2 and any([one.keep_alive() for one in self.watched]):
             self.record()
         sleep(pause)

@@ -33,13 +33,13 @@ class Watched:
         self.child.start()
         self.started, self.restart_at = monotonic(), 0.0
 
-    def show_log(self) -> None:
-        """Print complete new lines; keep the file from growing without end."""
+    def follow_log(self, *, show: bool) -> None:
+        """Print complete new lines if wanted; keep the file from growing without end."""
         with self.child.log.open("rb") as file:
             file.seek(self.position)
             text, mark, _ = file.read(1_000_000).rpartition(b"\n")
             self.position += len(text) + len(mark)
-            if self.shown and text:
+            if show and self.shown and text:
                 for line in text.decode(errors="replace").splitlines():
                     say(f"{self.child.name:<9} | {line[:200]}")
             if self.position > LOG_BYTES:

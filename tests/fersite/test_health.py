@@ -1,9 +1,12 @@
-"""Liveness asks nobody; readiness names the dependency that does not answer."""
+"""Liveness asks nobody; readiness names the dependency that does not answer, within two seconds."""
 
+import socket
+from collections.abc import Iterator
 from time import monotonic
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
@@ -11,7 +14,7 @@ from fersite import health
 
 pytestmark = pytest.mark.django_db
 
-GONE = "127.0.0.1:1"
+ALL = ("database", "broker", "storage", "worker")
 
 
 @pytest.fixture
@@ -20,24 +23,82 @@ def worker() -> None:
     cache.set(health.HEARTBEAT_KEY, "now", 20)
 
 
-def states(client: Client) -> dict[str, str]:
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def failing(client: Client) -> set[str]:
+    """The dependencies that /readyz calls broken."""
     started = monotonic()
     answer = client.get("/readyz")
     assert monotonic() - started < 2
-    found: dict[str, str] = answer.json()
-    assert answer.status_code == (200 if set(found.values()) == {"ok"} else 503)
-    return found
+    assert answer.headers["Cache-Control"].startswith("max-age=0")
+    found = answer.json()
+    assert tuple(found) == ALL
+    broken = {name for name, state in found.items() if state != "ok"}
+    assert all(found[name] == "error" for name in broken)
+    assert answer.status_code == (503 if broken else 200)
+    return broken
 
 
-def test_alive_without_dependencies(client: Client, settings: Settings) -> None:
-    settings.REDIS_URL = f"redis://{GONE}/0"
-    assert client.get("/healthz").json() == {"status": "ok"}
+@pytest.fixture
+def kept_database() -> Iterator[None]:
+    """Give the connection's address back after the test."""
+    kept = dict(connections["default"].settings_dict)
+    yield
+    connections["default"].settings_dict.update(kept)
+
+
+def test_alive_while_everything_is_down(client: Client, settings: Settings, closed_port: int) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{closed_port}/0"
+    settings.S3_ENDPOINT_URL = f"http://127.0.0.1:{closed_port}"
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok"}
 
 
 @pytest.mark.usefixtures("worker")
 def test_ready(client: Client) -> None:
-    assert states(client) == dict.fromkeys(("database", "broker", "storage", "worker"), "ok")
+    assert failing(client) == set()
 
 
 def test_no_worker(client: Client) -> None:
-    assert states(client) == {"database": "ok", "broker": "ok", "storage": "ok", "worker": "error"}
+    assert failing(client) == {"worker"}
+
+
+@pytest.mark.usefixtures("worker", "kept_database")
+@pytest.mark.parametrize("kind", ["closed_port", "silent_port"])
+def test_database_down(client: Client, request: pytest.FixtureRequest, kind: str) -> None:
+    connections["default"].settings_dict.update(HOST="127.0.0.1", PORT=str(request.getfixturevalue(kind)))
+    assert failing(client) == {"database"}
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("kind", ["closed_port", "silent_port"])
+def test_broker_down(client: Client, settings: Settings, request: pytest.FixtureRequest, kind: str) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{request.getfixturevalue(kind)}/0"
+    assert failing(client) == {"broker"}
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("kind", ["closed_port", "silent_port"])
+def test_storage_down(client: Client, settings: Settings, request: pytest.FixtureRequest, kind: str) -> None:
+    settings.S3_ENDPOINT_URL = f"http://127.0.0.1:{request.getfixturevalue(kind)}"
+    assert failing(client) == {"storage"}
+
+
+@pytest.mark.usefixtures("worker")
+def test_bucket_missing(client: Client, settings: Settings) -> None:
+    settings.AWS_STORAGE_BUCKET_NAME = "there-is-no-such-bucket"
+    assert failing(client) == {"storage"}
