@@ -20,4 +20,4 @@ def test_everybody_reads_what_is_enforced(request: pytest.FixtureRequest, settin
         "formats": list(images.FORMATS),
         "uploads_per_hour": 7,
     }
-    assert {"JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"} <= set(response.json()["formats"])
+    assert {"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"} <= set(response.json()["formats"])

@@ -67,7 +67,4 @@ def test_name_and_type_are_not_believed(owner: APIClient, name: str, kind: str) 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF"])
 def test_formats(post: Post, kind: str) -> None:
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
     assert post(make_photo(kind=kind)).status_code == 202
