@@ -21,7 +21,7 @@ class GuessLimitedBackend(ModelBackend):
             return None
         if guessing.is_blocked(request, username):
             raise PermissionDenied
-        user: User | None = super().authenticate(request, username=username, password=password, **kwargs)  # type: ignore[assignment]
+        user: User | None = super().authenticate(request, username=username, password=password, **kwargs)
         if user is None:
             guessing.count_failure(request, username)
         else:

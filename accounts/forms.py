@@ -30,7 +30,7 @@ class BootstrapMixin:
             field.widget.attrs["class"] = "form-check-input" if checkbox else "form-control"
 
 
-class SignUpForm(BootstrapMixin, BaseUserCreationForm):
+class SignUpForm(BootstrapMixin, BaseUserCreationForm):  # type: ignore[type-arg]
     """Name, e-mail, password, and the box that says the notice was read."""
 
     accept = forms.BooleanField(
@@ -85,7 +85,7 @@ class SignUpForm(BootstrapMixin, BaseUserCreationForm):
 class LogInForm(BootstrapMixin, AuthenticationForm):
     """Django's own, with words for a name that is blocked for a while."""
 
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {
         "invalid_login": "Name and password do not match. Please check both; capital letters count.",
         "inactive": "This account is closed.",
         "blocked": "Too many wrong passwords. Please wait %(minutes)d minutes, or reset your password.",
@@ -114,7 +114,7 @@ class StyledPasswordChangeForm(BootstrapMixin, PasswordChangeForm):
         self.style_fields()
 
 
-class StyledSetPasswordForm(BootstrapMixin, SetPasswordForm):
+class StyledSetPasswordForm(BootstrapMixin, SetPasswordForm):  # type: ignore[type-arg]
     """A new password, for people who came by the link in a mail."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

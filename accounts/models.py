@@ -1,7 +1,5 @@
 """People: the user and the record that a user accepted the notice. Roles are groups, see roles.py."""
 
-from typing import ClassVar
-
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -18,7 +16,7 @@ class NoticeAcceptance(models.Model):
     accepted_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.UniqueConstraint(fields=["user", "notice_version"], name="one_acceptance_per_notice"),
         ]
 

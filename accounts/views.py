@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.forms import BaseForm
+from django.forms import BaseForm, BaseModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
@@ -38,7 +38,7 @@ def next_page(request: HttpRequest) -> str:
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class SignUpView(CreateView):
+class SignUpView(CreateView):  # type: ignore[type-arg]
     """Makes the account, records the acceptance, logs in."""
 
     form_class = SignUpForm
@@ -50,7 +50,7 @@ class SignUpView(CreateView):
             return redirect(next_page(request) or settings.LOGIN_REDIRECT_URL)
         return super().dispatch(request, *args, **kwargs)
 
-    def form_valid(self, form: SignUpForm) -> HttpResponse:
+    def form_valid(self, form: BaseModelForm) -> HttpResponse:  # type: ignore[type-arg]
         """A name taken in the very same moment is the database's refusal, and Django's 500: rare enough."""
         user = form.save()
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])

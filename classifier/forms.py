@@ -24,7 +24,7 @@ class PhotosField(forms.FileField):
 
     widget = PhotosInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":
         """At least one file."""
         files = data if isinstance(data, list | tuple) else [data]
         return [super(PhotosField, self).clean(file, initial) for file in files] if files else [super().clean(None)]

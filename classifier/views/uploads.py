@@ -77,7 +77,7 @@ def answer_post(request: HttpRequest) -> HttpResponse:
     """Take every file in by itself: a bad one never holds up the others."""
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        message = " ".join(error for errors in form.errors.values() for error in errors)
+        message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return refuse(request, [Outcome("", code="image_required", message=message, http_status=400)])
     consent = form.cleaned_data["consent_training"]
     outcomes = [
@@ -89,7 +89,7 @@ def answer_post(request: HttpRequest) -> HttpResponse:
     return answer_page(request, outcomes)
 
 
-def take_file(request: HttpRequest, file: UploadedFile, *, consent: bool, counted: bool) -> Outcome:
+def take_file(request: HttpRequest, file: "UploadedFile[Any]", *, consent: bool, counted: bool) -> Outcome:
     """Hand one file to the use case; `counted`: the request itself has paid for it."""
     user, name = request.user, file.name or "photo"
     assert isinstance(user, User)  # noqa: S101 - upload_photos let nobody else in

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.views import defaults
 
-from classifier.views import home
+from classifier.querysets import VersionQuerySet
 
 
 def test_unknown_addresses(anonymous: Client) -> None:
@@ -19,7 +19,7 @@ def test_a_failure_shows_no_traceback(anonymous: Client, monkeypatch: pytest.Mon
     def fail(version: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(home.Version.objects.__class__, "champions", fail, raising=False)
+    monkeypatch.setattr(VersionQuerySet, "champions", fail)
     anonymous.raise_request_exception = False
     response = anonymous.get("/")
     assert response.status_code == 500
