@@ -1,6 +1,7 @@
 """The command line: python -m ml clean | train | evaluate | predict."""
 
 import argparse
+import dataclasses
 import json
 import os
 import shlex
@@ -65,7 +66,37 @@ def _add_training_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--epochs", type=int, default=defaults.epochs)
     train.add_argument("--seed", type=int, default=defaults.seed)
     train.add_argument("--resume", action="store_true", help="go on with the killed run in OUT")
+    train.add_argument("--init", type=Path, help="artifact folder of the same network whose weights to start from")
+    train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=_settings_help(defaults))
     train.add_argument("--name", help="the artifact's version; default: network, epochs and seed")
+
+
+def _settings_help(defaults: TrainingConfig) -> str:
+    named = {"network", "epochs", "seed", "init"}
+    shown = [f"{key}={value}" for key, value in dataclasses.asdict(defaults).items() if key not in named]
+    return "change a setting; defaults: " + ", ".join(shown)
+
+
+def read_config(options: argparse.Namespace) -> TrainingConfig:
+    """The run's settings from the options.
+
+    Raises:
+        TrainingError: a setting that does not exist, or a value that is none.
+    """
+    if options.epochs < 1:
+        raise TrainingError("--epochs must be at least 1")
+    config = TrainingConfig(network=options.network, epochs=options.epochs, seed=options.seed)
+    known = dataclasses.asdict(config)
+    for setting in options.set:
+        name, _, value = setting.partition("=")
+        if name not in known or name == "init":
+            raise TrainingError(f"--set {setting}: there is no such setting; python -m ml train --help lists them")
+        try:
+            config = dataclasses.replace(config, **{name: type(known[name])(value)})
+        except ValueError:
+            kind = type(known[name]).__name__
+            raise TrainingError(f"--set {setting}: {name} must be of type {kind}") from None
+    return config
 
 
 def clean_command(options: argparse.Namespace) -> int:
@@ -79,9 +110,7 @@ def clean_command(options: argparse.Namespace) -> int:
 
 def train_command(options: argparse.Namespace) -> int:
     """Train, convert, calibrate, measure."""
-    if options.epochs < 1:
-        raise TrainingError("--epochs must be at least 1")
-    config = TrainingConfig(network=options.network, epochs=options.epochs, seed=options.seed)
+    config = read_config(options)
     # Keras and TensorFlow's converter print as they like; standard output belongs to the JSON object.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         artifact = _train_artifact(options, config)
@@ -97,7 +126,7 @@ def _train_artifact(options: argparse.Namespace, config: TrainingConfig) -> Arti
     from ml.train import train_network
 
     network, prepared = train_network(
-        options.data, options.out, votes=options.votes, config=config, resume=options.resume
+        options.data, options.out, votes=options.votes, config=config, resume=options.resume, init=options.init
     )
     return finish_artifact(
         options.out,
@@ -114,6 +143,8 @@ def _repeatable(options: argparse.Namespace) -> str:
     """The command that repeats this run, with file names instead of this machine's paths."""
     words = ["python", "-m", "ml", "train", "--data", options.data.name]
     words += ["--votes", options.votes.name] if options.votes else []
+    words += ["--init", options.init.name] if options.init else []
+    words += [word for setting in options.set for word in ("--set", setting)]
     words += ["--network", options.network, "--epochs", str(options.epochs), "--seed", str(options.seed)]
     return shlex.join([*words, "--out", options.out.name])
 

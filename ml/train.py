@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.artifacts import KERAS_NETWORK
+from ml.artifacts import KERAS_NETWORK, file_digest
 from ml.augment import build_augmentation
 from ml.clean import TrainingSet, clean_training, hold_out
 from ml.data import FaceData, load_data, load_votes
@@ -28,9 +28,13 @@ class TrainingError(Exception):
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One training run. Rates are per step of one batch; shares and probabilities lie in 0 to 1."""
+    """One training run. Rates are per step of one batch; shares and probabilities lie in 0 to 1.
+
+    init: SHA-256 of the Keras file whose weights the run starts from; empty for random weights.
+    """
 
     network: str = "vgg-small"
+    init: str = ""
     epochs: int = 45
     seed: int = 1
     batch_size: int = 128
@@ -78,12 +82,13 @@ def prepare_data(data: FaceData, votes_path: Path | None, held_out: float) -> Pr
 
 
 def train_network(
-    data: Path, out: Path, *, votes: Path | None, config: TrainingConfig, resume: bool
+    data: Path, out: Path, *, votes: Path | None, config: TrainingConfig, resume: bool, init: Path | None = None
 ) -> "tuple[keras.Model, PreparedData]":
     """Train, keeping in out/training all that a killed run needs to go on with resume.
 
     Args:
         data: what load_data reads; votes: the FER+ CSV, or None to do without the auxiliary head's targets.
+        init: folder of an artifact of the same network to start from, or None to start from random weights.
 
     Returns:
         the trained float32 network with averaged weights, also saved as out/network.keras, and the data it saw.
@@ -92,6 +97,8 @@ def train_network(
         TrainingError: out holds another run, or there is nothing to resume.
         DataError: no training data at that path.
     """
+    if init is not None:
+        config = dataclasses.replace(config, init=_init_digest(init))
     state = _open_run(out, config, resume)
     import keras
 
@@ -99,6 +106,8 @@ def train_network(
     prepared = prepare_data(load_data(data, "train"), votes, config.held_out)
     (state / "data.json").write_text(json.dumps({"read": prepared.read, "digest": prepared.digest}))
     trainer, network = build_trainer(config, steps=steps_per_epoch(prepared.train, config))
+    if init is not None:
+        copy_weights(init, network)
     trainer.fit(
         to_network_input(prepared.train.images),
         {"label": prepared.train.targets, "votes": prepared.train.votes},
@@ -116,6 +125,27 @@ def train_network(
     finished.set_weights(network.get_weights())
     finished.save(out / KERAS_NETWORK)
     return finished, prepared
+
+
+def _init_digest(init: Path) -> str:
+    try:
+        return file_digest(init / KERAS_NETWORK)
+    except OSError as error:
+        raise TrainingError(f"there is no network to start from: {error}") from error
+
+
+def copy_weights(init: Path, network: "keras.Model") -> None:
+    """Start a network from the weights of an artifact.
+
+    Raises:
+        TrainingError: the artifact holds a network of another shape.
+    """
+    import keras
+
+    try:
+        network.set_weights(keras.models.load_model(init / KERAS_NETWORK).get_weights())
+    except ValueError as error:
+        raise TrainingError(f"{init} holds a network of another shape than {network.name}") from error
 
 
 def _open_run(out: Path, config: TrainingConfig, resume: bool) -> Path:
