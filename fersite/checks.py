@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 
-@register()
+@register("fersite")
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Errors for values that would only fail later, at the first request or upload."""
     found: list[CheckMessage] = []

