@@ -1,0 +1,91 @@
+"""A real browser, a real worker and the real network for the tests that drive the site as people do.
+
+Imports of the project wait until the services run: pytest reads this file before that.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from tests.e2e.steps import ROOT, Complaints
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> str | None:
+    """CHROMIUM, else the system's browser."""
+    return os.environ.get("CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """One browser a module: while it runs, its event loop lives in this thread, and Django must bear with that."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    if path is None:
+        words = "no Chromium: install it (apt-get install chromium) or name one in CHROMIUM"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    """Every test that uses it fails when the console had anything to say that it did not take out itself."""
+    found = Complaints()
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def page(browser: "Browser", live_server: Any, complaints: Complaints) -> Iterator["Page"]:
+    """A fresh window on the live site."""
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    complaints.watch(page)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def worker(live_server: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A Celery worker on the test's own database, with the shipped network as champion."""
+    from classifier.registry import register_version
+    from ml.artifacts import default_artifact
+
+    register_version(path=default_artifact(), promote=True, reason="shipped")
+    process = start_worker()
+    yield process
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def start_worker() -> subprocess.Popen[bytes]:
+    """`celery worker` for the inference queue, as the site starts it."""
+    from django.db import connection
+
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    environment = {**os.environ, "DATABASE_URL": urlunsplit(url)}
+    command = [sys.executable, "-m", "celery", "-A", "fersite", "worker", "--pool=prefork", "-c", "1"]
+    command += ["-Q", "inference", "-l", "WARNING", "--without-gossip", "--without-mingle"]
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
