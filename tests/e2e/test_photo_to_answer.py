@@ -1,9 +1,11 @@
 """From the first page to the answer, with the real network: by mouse, by keyboard, and without JavaScript."""
 
+import io
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from tests.e2e.steps import CROPS, PASSWORD, ROOT, Complaints, as_file, make_astronaut, sign_up
 
@@ -68,7 +70,8 @@ def take_screenshot(page: "Page") -> None:
     if not SCREENSHOT.exists() or os.environ.get("FERSITE_SCREENSHOT") == "1":
         SCREENSHOT.parent.mkdir(exist_ok=True)
         page.set_viewport_size({"width": 1280, "height": 840})
-        page.screenshot(path=SCREENSHOT)
+        shot = Image.open(io.BytesIO(page.screenshot()))
+        shot.convert("RGB").quantize(256).save(SCREENSHOT, optimize=True)
         page.set_viewport_size({"width": 1280, "height": 800})
 
 
