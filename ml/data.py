@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.archive import USAGES, BadSample, DataError, RawSample, read_samples
+from ml.archive import read_samples
 from ml.labels import LABELS
+from ml.table import USAGES, BadSample, DataError, RawSample
 
 __all__ = [
     "SPLITS", "USAGES", "BadSample", "DataError", "FaceData", "RawSample",

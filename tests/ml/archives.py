@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.archive import BadSample, RawSample, read_samples
+from ml.archive import read_samples
 from ml.labels import LABELS
+from ml.table import BadSample, RawSample
 from tests.ml.drawing import draw_crop, encode_png
 
 USAGES = ("Training", "Training", "PublicTest", "PrivateTest")

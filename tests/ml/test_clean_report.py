@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.archive import DataError
+from ml.data import DataError
 from ml.duplicates import find_near_pairs, group_identical, perceptual_hashes
 from ml.report import format_report, run_report
 from tests.ml.archives import numbers

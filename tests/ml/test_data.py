@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.archive import DataError
-from ml.data import load_data
+from ml.archive import count_samples
+from ml.data import DataError, load_data
 from ml.labels import LABELS
 from tests.ml.archives import USAGES, csv_text, make_form, numbers, read_both, zip_tree
 from tests.ml.drawing import draw_crop, encode_png
@@ -20,9 +20,11 @@ FORMS = (
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_samples(form: str, tmp_path: Path) -> None:
-    samples, bad = read_both(make_form(form, tmp_path))
+    path = make_form(form, tmp_path)
+    samples, bad = read_both(path)
 
     assert not bad
+    assert count_samples(path) == 8
     by_row = sorted(samples, key=lambda sample: sample.row or 0)
     assert [s.row for s in by_row] == list(range(8))
     assert [s.name for s in by_row] == [f"{USAGES[row % 4]}_{row}" for row in range(8)]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ml.archive import MAX_IMAGE_BYTES, DataError, read_samples
+from ml.archive import MAX_IMAGE_BYTES, count_samples, read_samples
+from ml.data import DataError
 from tests.ml.archives import csv_text, numbers, read_both
 from tests.ml.drawing import draw_crop, encode_png
 
@@ -142,6 +143,7 @@ def test_what_is_no_dataset_is_refused_in_one_line(name: str, content: bytes | N
         list(read_samples(tmp_path / name))
 
     assert name in str(refused.value)
+    assert count_samples(tmp_path / name) >= 0  # no error either: it only draws a progress bar
     assert "\n" not in str(refused.value)
 
 
