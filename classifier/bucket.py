@@ -1,0 +1,129 @@
+"""Puts many face crops into the bucket, from several processes: boto3 spends its time in Python, not on the wire.
+
+The processes are spawned with the first batch, know nothing of the database, and end with the process that started
+them.
+"""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+# Measured with the local S3 server on two cores; more of either gains nothing there.
+PROCESSES = 2
+THREADS = 4
+# Batches given to each process ahead, so that none waits for the reader.
+AHEAD = 2
+STOP_SECONDS = 60
+
+Crop = tuple[str, NDArray[np.uint8]]
+
+
+class BucketError(Exception):
+    """An object could not be stored; the message says why."""
+
+
+@dataclass
+class Batch:
+    """Crops to store, as (key, uint8 (48, 48)), and the rows that may be written once they are stored."""
+
+    crops: list[Crop] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+
+
+def put_batches(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Store the crops of each batch as PNG; yields the batches in their order.
+
+    A batch comes out when its own crops and those of all batches before it are stored, so that its rows may refer to
+    any of them. Storing an object again replaces it with the same content.
+
+    Raises:
+        BucketError: the S3 server refused or did not answer (boto3's retries included), or a process was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers: list[tuple[BaseProcess, Connection]] = []
+    given: deque[tuple[Batch, Connection]] = deque()
+    try:
+        for number, batch in enumerate(batches):
+            if len(workers) < PROCESSES:
+                workers.append(_start(context))
+            connection = workers[number % PROCESSES][1]
+            with _naming_death():
+                connection.send(batch.crops)
+            given.append((batch, connection))
+            if len(given) > PROCESSES * AHEAD:
+                yield _finish(*given.popleft())
+        while given:
+            yield _finish(*given.popleft())
+    finally:
+        for _, connection in workers:
+            connection.close()
+        for process, _ in workers:
+            process.join(STOP_SECONDS)
+
+
+@contextmanager
+def _naming_death() -> Iterator[None]:
+    """Turns a broken pipe into BucketError: the process at its other end is gone."""
+    try:
+        yield
+    except (OSError, EOFError):
+        raise BucketError("a process that stores objects was killed; run the same command again") from None
+
+
+def _start(context: Any) -> tuple[BaseProcess, Connection]:
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, settings.AWS_STORAGE_BUCKET_NAME), daemon=True)
+    process.start()
+    theirs.close()  # or it would never see that we are gone
+    return process, ours
+
+
+def _finish(batch: Batch, connection: Connection) -> Batch:
+    with _naming_death():
+        problem = connection.recv()
+    if problem:
+        raise BucketError(problem)
+    return batch
+
+
+def _serve(connection: Connection, bucket: str) -> None:
+    """In the child: store batches until the other end is closed, or gone with its process."""
+    from fersite.storage import make_client
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the pipe
+    client = make_client(settings.S3_ENDPOINT_URL)
+    with suppress(OSError, EOFError), ThreadPoolExecutor(THREADS) as threads:
+        while True:
+            crops = connection.recv()
+            connection.send(_put_crops(threads, partial(_put, client, bucket), crops))
+
+
+def _put_crops(threads: ThreadPoolExecutor, put: Any, crops: list[Crop]) -> str:
+    """The first problem, or an empty text."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        for _ in threads.map(put, crops):
+            pass
+    except (BotoCoreError, ClientError) as error:
+        return f"the bucket does not take objects: {error}"
+    return ""
+
+
+def _put(client: Any, bucket: str, crop: Crop) -> None:
+    from classifier.images import encode_crop
+
+    key, pixels = crop
+    client.put_object(Bucket=bucket, Key=key, Body=encode_crop(pixels), ContentType="image/png")
