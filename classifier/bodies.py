@@ -22,7 +22,7 @@ class BodyLimit(FileUploadHandler):
         self.exceeded = read_length(request) > MAX_BODY
         self.received = 0
 
-    def handle_raw_input(self, *args: object, **kwargs: object) -> tuple[QueryDict, MultiValueDict] | None:  # type: ignore[override,type-arg]
+    def handle_raw_input(self, *args: object, **kwargs: object) -> tuple[QueryDict, MultiValueDict] | None:  # type: ignore[type-arg]
         """A body that says it is too large is not read at all: no fields, no files."""
         return (QueryDict(), MultiValueDict()) if self.exceeded else None
 

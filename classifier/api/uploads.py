@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import UnsupportedMediaType
@@ -118,9 +118,7 @@ class UploadListView(OwnUploads):
         upload = self.get_queryset().get(pk=taken.upload.pk)
         return Response(DuplicateSerializer(upload, context=context).data, headers=headers)
 
-    def finalize_response(
-        self, request: Request | HttpRequest, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """A refusal may come before the body was read."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST" and final.status_code >= 400:

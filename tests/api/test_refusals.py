@@ -65,7 +65,8 @@ class Untouchable(io.RawIOBase):
 @pytest.mark.parametrize("length", [MAX_BODY + 1, 10**12])
 def test_too_large_is_said_before_the_body_is_read(owner: APIClient, length: int) -> None:
     body = Untouchable()
-    response = owner.generic("POST", URL, b"", BOUNDARY, CONTENT_LENGTH=str(length), **{"wsgi.input": body})
+    extra: dict[str, Any] = {"CONTENT_LENGTH": str(length), "wsgi.input": body}
+    response = owner.generic("POST", URL, "", BOUNDARY, **extra)
     check_problem(response, 413, "too_large")
     assert body.read_after == (1 if length == MAX_BODY + 1 else 0)  # dropping the rest was tried once, afterwards
 
@@ -89,7 +90,7 @@ def test_session_with_a_large_body_is_not_read_by_the_csrf_check(anonymous: APIC
     anonymous.cookies["csrftoken"] = token = "a" * 32
     body = Untouchable()
     extra: dict[str, Any] = {"CONTENT_LENGTH": str(10**10), "wsgi.input": body, "HTTP_X_CSRFTOKEN": token}
-    check_problem(anonymous.generic("POST", URL, b"", BOUNDARY, **extra), 413, "too_large")
+    check_problem(anonymous.generic("POST", URL, "", BOUNDARY, **extra), 413, "too_large")
     assert not body.read_after
 
 
@@ -98,7 +99,7 @@ def test_fields_that_are_too_large(post: Post) -> None:
 
 
 def test_chunked_body(owner: APIClient) -> None:
-    response = owner.generic("POST", URL, b"", BOUNDARY, CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")
+    response = owner.generic("POST", URL, "", BOUNDARY, CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")
     check_problem(response, 411, "length_required")
 
 

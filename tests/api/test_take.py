@@ -37,7 +37,7 @@ def test_anonymous(anonymous: APIClient) -> None:
 def test_session(anonymous: APIClient, ada: User) -> None:
     anonymous.force_login(ada)
     anonymous.cookies["csrftoken"] = token = "a" * 32
-    body = {"image": make_file(make_photo())}
+    body: dict[str, Any] = {"image": make_file(make_photo())}
     response = anonymous.post(URL, body, format="multipart", headers={"X-CSRFToken": token})
     assert response.status_code == 202
     body = {"image": make_file(make_photo(seed=1)), "csrfmiddlewaretoken": token}
