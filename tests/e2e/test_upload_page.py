@@ -118,3 +118,6 @@ def test_nothing_is_wider_than_a_phone(page: "Page") -> None:
     for address in ("/", "/upload/", "/uploads/", "/accounts/", "/accounts/notice/", "/accounts/password/change/"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        header = page.locator(".site-header").bounding_box()
+        assert header is not None
+        assert header["height"] < 70, f"the header of {address} breaks into two lines"
