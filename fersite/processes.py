@@ -20,6 +20,10 @@ import psutil
 from fersite.orphans import die_with_parent
 
 
+class ServiceError(Exception):
+    """A local service cannot run here; the message says what to do."""
+
+
 @dataclass(eq=False)
 class Child:
     """One process in a session of its own, so that Ctrl-C in the terminal reaches the manager alone."""

@@ -37,5 +37,5 @@ def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
         python_process("inference", logs, env, *worker, "-Q", "inference", "-c", str(photos), "-n", "inference@%h"),
         python_process("web", logs, env, *web, f"--access-logfile={logs / 'access.log'}"),
         python_process("training", logs, env, *worker, "-Q", "training", "-c", "1", "-n", "training@%h", nice=19),
-        python_process("beat", logs, env, *celery, "beat", "-l", "INFO", "--pidfile="),
+        python_process("beat", logs, env, *celery, "beat", "-l", "INFO", "--pidfile=", nice=10),
     ]

@@ -18,8 +18,8 @@ from urllib.request import urlopen
 
 from fersite.embedded import LocalServices, is_free, read_secrets
 from fersite.orphans import die_with_parent
-from fersite.postgres import PostgresError, last_line
-from fersite.processes import Child, kill_recorded, record_children, stop_children, write_private
+from fersite.postgres import last_line
+from fersite.processes import Child, ServiceError, kill_recorded, record_children, stop_children, write_private
 from fersite.programs import ROOT, python_process, site_environment, site_processes
 from fersite.watch import Watched, describe, say
 
@@ -110,7 +110,7 @@ class Manager:
         try:
             self.services = LocalServices.plan(self.state, os.environ, durable=True)
             children = self.services.children()
-        except PostgresError as error:
+        except ServiceError as error:
             raise StartError(str(error)) from None
         except OSError as error:
             raise StartError(f"cannot prepare {error.filename or self.state}: {error.strerror}") from None
