@@ -4,7 +4,6 @@ When Redis does not answer within a tenth of a second the request is let through
 more than quotas.
 """
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,10 +45,8 @@ class Rate:
 
 
 HOUR = 3600
-# Guessing passwords: one name from one address, anything from one address, one name from anywhere.
-TOKEN_PAIR = Rate(10, 15 * 60)
-TOKEN_ADDRESS = Rate(50, 15 * 60)
-TOKEN_NAME = Rate(100, HOUR)
+# Names from one address, whoever they are; accounts.guessing slows down those who try one name.
+TOKEN_RATE = Rate(50, 15 * 60)
 
 
 def check_upload_rate(user: "User") -> int | None:
@@ -60,28 +57,9 @@ def check_upload_rate(user: "User") -> int | None:
     return take_place(f"uploads:{user.pk}", Rate(settings.FERSITE_UPLOADS_PER_HOUR, HOUR))
 
 
-def check_token_rate(*, address: str, name: str) -> int | None:
-    """Count one attempt to sign in; None when it may go on, else the seconds to wait."""
-    waits = [take_place(key, rate) for key, rate in token_places(address, name).items()]
-    return max((seconds for seconds in waits if seconds), default=None)
-
-
-def forgive_token_attempts(*, address: str, name: str) -> None:
-    """The password was right: this name starts afresh at this address; the other two windows stay."""
-    try:
-        connect(settings.REDIS_URL).delete(key_of(next(iter(token_places(address, name)))))
-    except redis.RedisError as error:
-        log.warning("attempts not forgiven, Redis does not answer: %s", error)
-
-
-def token_places(address: str, name: str) -> dict[str, Rate]:
-    """The windows that one attempt is counted in, the pair first."""
-    who = hashlib.sha256(name.casefold().encode()).hexdigest()[:32]
-    return {
-        f"token:pair:{who}:{address}": TOKEN_PAIR,
-        f"token:address:{address}": TOKEN_ADDRESS,
-        f"token:name:{who}": TOKEN_NAME,
-    }
+def check_token_rate(*, address: str) -> int | None:
+    """Count one request for a token from an IP address; None when it may go on, else the seconds to wait."""
+    return take_place(f"token:{address}", TOKEN_RATE)
 
 
 def take_place(key: str, rate: Rate) -> int | None:
@@ -106,5 +84,6 @@ def connect(url: str) -> redis.Redis:
         url,
         socket_connect_timeout=REDIS_SECONDS,
         socket_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 1),  # a pooled connection may have died with a restarted server: one fresh try
+        # A pooled connection may have died with a restarted server: one fresh try; none after a silence.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )

@@ -9,12 +9,13 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import guessing
 from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import CredentialsSerializer, TokenSerializer
 from classifier.api.throttles import find_address
-from classifier.rates import check_token_rate, forgive_token_attempts
+from classifier.rates import check_token_rate
 
 WRONG = "There is no active account with this name and password."
 
@@ -49,12 +50,12 @@ class TokenView(ApiView):
         if not fields.is_valid():
             raise Problem("invalid_credentials", "Send username and password.", errors=fields.errors)
         name, password = fields.validated_data["username"], fields.validated_data["password"]
-        address = find_address(request._request)
-        if wait := check_token_rate(address=address, name=name):
+        if wait := check_token_rate(address=find_address(request._request)):
             raise Throttled(wait)
+        if guessing.is_blocked(request._request, name):
+            raise Throttled(guessing.minutes_blocked() * 60)
         user = authenticate(request._request, username=name, password=password)
         if user is None:
             raise Problem("invalid_credentials", WRONG)
-        forgive_token_attempts(address=address, name=name)
         token, _ = Token.objects.get_or_create(user=user)
         return Response({"token": token.key})

@@ -1,6 +1,7 @@
 """Uploads per hour: counted per user for page and interface together, before the body is read; open without Redis."""
 
 import logging
+import socket
 from time import monotonic
 
 import pytest
@@ -41,13 +42,17 @@ def test_attempts_of_all_kinds_count(owner: APIClient, stranger: APIClient, ada:
     assert check_upload_rate(ada) is not None
 
 
-@pytest.mark.parametrize("address", ["redis://127.0.0.1:1/0", "redis://10.255.255.1:6379/0"])
+@pytest.mark.parametrize("silent", [False, True])
 def test_without_redis_the_request_goes_on(
-    owner: APIClient, settings: Settings, caplog: pytest.LogCaptureFixture, address: str
+    owner: APIClient, settings: Settings, caplog: pytest.LogCaptureFixture, silent: bool
 ) -> None:
-    settings.REDIS_URL = address
-    start = monotonic()
-    with caplog.at_level(logging.WARNING):
-        check_problem(owner.post(URL), 400, "image_required")
-    assert monotonic() - start < 0.3
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if silent:
+            server.listen()  # takes the connection and says nothing; otherwise the connection is refused
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        start = monotonic()
+        with caplog.at_level(logging.WARNING):
+            check_problem(owner.post(URL), 400, "image_required")
+    assert monotonic() - start < 0.5
     assert "rate of uploads not checked" in caplog.text
