@@ -40,7 +40,8 @@ def make_astronaut() -> bytes:
     from skimage import data
 
     out = io.BytesIO()
-    Image.fromarray(data.astronaut()).save(out, "JPEG", quality=92)
+    pixels = data.astronaut()  # type: ignore[no-untyped-call]
+    Image.fromarray(pixels).save(out, "JPEG", quality=92)
     return out.getvalue()
 
 
