@@ -1,4 +1,4 @@
-"""Everything between "the services run" and "the site may start", in one Python process: `python -m fersite.prepare`.
+"""Everything between "the services run" and "the site is ready", in one Python process: `python -m fersite.prepare`.
 
 Standard output is for the person at the console (the admin's password among it), standard error for the log.
 """
@@ -9,12 +9,18 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+PREPARED = "prepared"  # this file in the state folder says: the processes may start
 STORAGE_SECONDS = 60
+PROBE_SECONDS = 110
 
 
 def main() -> int:
-    """Migrate, make the bucket, collect static files, register the shipped network, create the admin."""
+    """Migrate, make the bucket, collect static files, register the shipped network, create the admin.
+
+    Then tell the manager (by a file) to start the site's processes, and send a photo through them.
+    """
     import django
+    from django.conf import settings
     from django.core.management import call_command
 
     django.setup()
@@ -24,6 +30,8 @@ def main() -> int:
     collect_static_files()
     register_shipped_network()
     create_admin()
+    (settings.FERSITE_STATE / PREPARED).touch()
+    call_command("probe", timeout=PROBE_SECONDS, stdout=sys.stderr)
     return 0
 
 
@@ -83,8 +91,7 @@ def register_shipped_network() -> None:
 
     newest = newest_network(settings.BASE_DIR / "ml" / "weights")
     if newest is None:
-        print("warning: no network is shipped yet, photos will wait", flush=True)
-        return
+        raise FileNotFoundError("no network in ml/weights: the clone is not complete")
     call_command("register_version", str(newest), promote_new=True, stdout=sys.stderr)
 
 

@@ -19,6 +19,7 @@ from urllib.request import urlopen
 from fersite.embedded import LocalServices, is_free, read_secrets
 from fersite.orphans import die_with_parent
 from fersite.postgres import last_line
+from fersite.prepare import PREPARED
 from fersite.processes import Child, ServiceError, kill_recorded, record_children, stop_children, write_private
 from fersite.programs import ROOT, python_process, site_environment, site_processes
 from fersite.watch import Watched, describe, say
@@ -121,13 +122,24 @@ class Manager:
             self.add(child, shown=False)
         for name in ("postgres", "redis"):
             self.wait_for_service(name)
-        self.run_once("prepare", "fersite.prepare", PREPARE_SECONDS)
-        say("Starting web, inference, training, beat")
-        for child in site_processes(self.logs, self.environment, self.port):
-            self.add(child, shown=True)
-        if (ROOT / "classifier/management/commands/probe.py").exists():
-            self.run_once("probe", "django", READY_SECONDS, "probe")
+        prepare = self.start_prepare()
+        try:
+            self.wait_until((self.state / PREPARED).exists, PREPARE_SECONDS, "prepare", prepare)
+            say("Starting web, inference, training, beat")
+            for child in site_processes(self.logs, self.environment, self.port):
+                self.add(child, shown=True)
+            self.wait_until(lambda: prepare.returncode() == 0, READY_SECONDS, "prepare", prepare)
+        finally:
+            stop_children([prepare])
         self.wait_until(self.web_answers, READY_SECONDS, "web")
+
+    def start_prepare(self) -> Child:
+        """The process that prepares the site and later sends the probe photo; it writes to the console."""
+        (self.state / PREPARED).unlink(missing_ok=True)
+        prepare = python_process("prepare", self.logs, self.environment, "fersite.prepare")
+        prepare.console = True
+        prepare.start()
+        return prepare
 
     def write_environment(self, services: LocalServices) -> None:
         """Tell `manage.py` of the same state where everything is, and keep what our processes need."""
@@ -147,19 +159,6 @@ class Manager:
         """Keep the list that lets the next manager clean up after a kill -9."""
         record_children(self.state / "processes.json", [one.child for one in self.watched])
 
-    def run_once(self, name: str, module: str, seconds: float, *arguments: str) -> None:
-        """Run a Python module to its end; its standard output goes to the console, the rest to its log."""
-        child = python_process(name, self.logs, self.environment, module, *arguments)
-        child.console = True
-        child.start()
-        try:
-            self.wait_until(lambda: not child.alive(), seconds, name)
-            if child.returncode() != 0:
-                why = last_line(child.log.read_text(errors="replace")[-4000:])
-                raise StartError(f"{name} failed: {why[:300]} (log {child.log})")
-        finally:
-            stop_children([child])
-
     def wait_for_service(self, name: str) -> None:
         """Until the local service answers; real ones are the operator's."""
         server = self.services.servers.get(name) if self.services else None
@@ -174,14 +173,14 @@ class Manager:
             return False
         return True
 
-    def wait_until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
+    def wait_until(self, done: Callable[[], bool], seconds: float, what: str, *helpers: Child) -> None:
         """Wait, and give up when it takes too long or when a process that is needed has ended."""
         end = monotonic() + seconds
         while not done():
-            for one in self.watched:
-                if not one.child.alive():
-                    why = last_line(one.child.log.read_text(errors="replace")[-4000:])
-                    raise StartError(f"{one.child.name} did not start: {why[:300]} ({describe(one.child)})")
+            for child in (*(one.child for one in self.watched), *helpers):
+                if child.returncode() is not None and not done():
+                    why = last_line(child.log.read_text(errors="replace")[-4000:])
+                    raise StartError(f"{child.name} failed: {why[:300]} ({describe(child)})")
             if monotonic() > end:
                 raise StartError(f"{what} was not ready after {seconds:.0f} s: see {self.logs / what}.log")
             self.tick(pause=0.05)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from fersite.embedded import free_ports
-from fersite.supervisor import ROOT
+from fersite.programs import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -184,7 +184,7 @@ def test_service_that_does_not_start(state: Path) -> None:
     done = run_manager(state, free_ports(1)[0])
     assert done.returncode == 1
     message = done.stdout.splitlines()[-1]
-    assert message.startswith("make run: postgres did not start: ")
+    assert message.startswith("make run: postgres failed: ")
     assert f"log {state}/log/postgres.log" in message
     assert "Traceback" not in done.stdout + done.stderr
 
