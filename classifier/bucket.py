@@ -7,7 +7,7 @@ them.
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +28,7 @@ AHEAD = 2
 STOP_SECONDS = 60
 
 Crop = tuple[str, NDArray[np.uint8]]
+Put = Callable[[Crop], None]
 
 
 class BucketError(Exception):
@@ -103,23 +104,23 @@ def _serve(connection: Connection, bucket: str) -> None:
     from fersite.storage import make_client
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the pipe
-    client = make_client(settings.S3_ENDPOINT_URL)
-    with suppress(OSError, EOFError), ThreadPoolExecutor(THREADS) as threads:
+    put = partial(_put, make_client(settings.S3_ENDPOINT_URL), bucket)
+    # Answers come from a thread of their own, so that the next batch is taken off the pipe, which holds less than one.
+    with ThreadPoolExecutor(THREADS) as threads, ThreadPoolExecutor(1) as answers, suppress(OSError, EOFError):
         while True:
-            crops = connection.recv()
-            connection.send(_put_crops(threads, partial(_put, client, bucket), crops))
+            answers.submit(_answer, connection, threads, put, connection.recv())
 
 
-def _put_crops(threads: ThreadPoolExecutor, put: Any, crops: list[Crop]) -> str:
-    """The first problem, or an empty text."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
+def _answer(connection: Connection, threads: ThreadPoolExecutor, put: Put, crops: list[Crop]) -> None:
+    """Store a batch and send the first problem, or an empty text."""
+    problem = ""
     try:
         for _ in threads.map(put, crops):
             pass
-    except (BotoCoreError, ClientError) as error:
-        return f"the bucket does not take objects: {error}"
-    return ""
+    except Exception as error:  # noqa: BLE001 - without an answer the parent would wait for ever
+        problem = f"the bucket does not take objects: {str(error) or type(error).__name__}"
+    with suppress(OSError):
+        connection.send(problem)
 
 
 def _put(client: Any, bucket: str, crop: Crop) -> None:

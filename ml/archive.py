@@ -65,7 +65,8 @@ def count_samples(path: Path) -> int:
             with zipfile.ZipFile(path) as archive:
                 entry = _zip_table(archive)
                 return len(_zip_images(archive)) or (count_rows(archive.open(entry)) if entry else 0)
-        return count_rows(path.open("rb"))
+        with path.open("rb") as stream:
+            return count_rows(path.open("rb")) if has_columns(stream) else 0
     except (*_ZIP_ERRORS, NotImplementedError):
         return 0
 

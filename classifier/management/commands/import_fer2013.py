@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from tqdm import tqdm
 
 from classifier.bucket import BucketError
@@ -32,13 +33,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Import with a progress bar on standard error; an error where not one entry could be read."""
         path, start = options["path"], perf_counter()
-        hidden = options["verbosity"] == 0
+        total = count_samples(path)
+        hidden = options["verbosity"] == 0 or not total
         pause = 0.2 if sys.stderr.isatty() else 5.0  # a log file gets a line now and then
         try:
-            with tqdm(total=count_samples(path), unit="image", disable=hidden, mininterval=pause) as bar:
+            with tqdm(total=total, unit="image", disable=hidden, mininterval=pause) as bar:
                 summary = import_fer2013(path=path, on_progress=bar.update)
         except (DataError, BucketError) as error:
             raise CommandError(str(error)) from None
+        except OperationalError as error:
+            raise CommandError(f"the database does not answer: {str(error).splitlines()[0]}") from None
+        except KeyboardInterrupt:
+            raise CommandError("interrupted: the same command goes on from here", returncode=130) from None
         if not options["json"]:
             self.list_bad(summary)
         if summary.stored + summary.present == 0:
