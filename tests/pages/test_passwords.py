@@ -4,6 +4,7 @@ import re
 
 from django.core import mail
 from django.test import Client
+from rest_framework.authtoken.models import Token
 
 from accounts import guessing
 from accounts.models import User
@@ -15,10 +16,12 @@ NEW = {"new_password1": "another horse 2", "new_password2": "another horse 2"}
 def test_a_changed_password_ends_other_sessions(ada: User, owner: Client) -> None:
     elsewhere = Client()
     elsewhere.force_login(ada)
+    Token.objects.create(user=ada)
     response = owner.post("/accounts/password/change/", {"old_password": PASSWORD, **NEW})
     assert response["Location"] == "/accounts/"
     assert owner.get("/accounts/").status_code == 200
     assert elsewhere.get("/accounts/").status_code == 302
+    assert not Token.objects.exists()
 
 
 def test_changing_needs_the_present_password(ada: User, owner: Client) -> None:
@@ -28,6 +31,7 @@ def test_changing_needs_the_present_password(ada: User, owner: Client) -> None:
 
 
 def test_the_mailed_link_sets_a_new_password_once(ada: User, anonymous: Client) -> None:
+    Token.objects.create(user=ada)
     assert anonymous.post("/accounts/password/reset/", {"email": ada.email})["Location"].endswith("/reset/sent/")
     found = re.search(r"http://testserver(\S+)", str(mail.outbox[0].body))
     assert found is not None
@@ -35,6 +39,7 @@ def test_the_mailed_link_sets_a_new_password_once(ada: User, anonymous: Client) 
     assert "Set a new password" in page.content.decode()
     assert anonymous.post(page.redirect_chain[-1][0], NEW)["Location"] == "/accounts/login/"
     assert Client().login(username="ada", password=NEW["new_password1"])
+    assert not Token.objects.exists()
     assert "no longer works" in Client().get(found[1], follow=True).content.decode()
 
 
