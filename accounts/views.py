@@ -86,7 +86,7 @@ class PasswordChangeView(auth_views.PasswordChangeView):
     def form_valid(self, form: BaseForm) -> HttpResponse:
         """Says that it worked."""
         end_tokens(form)
-        messages.success(self.request, "Your password is changed. You were logged out everywhere else; API tokens ended.")
+        messages.success(self.request, "Your password is changed. Other sessions and your API token have ended.")
         return super().form_valid(form)  # type: ignore[arg-type]
 
 

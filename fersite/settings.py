@@ -161,6 +161,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env_flag("FERSITE_BEHIND_PROXY"):  # only where a proxy sets this header itself: a client could forge it
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    MIDDLEWARE.insert(0, "fersite.proxy.ProxyAddressMiddleware")
 
 # Stores: PostgreSQL, Redis, S3
 

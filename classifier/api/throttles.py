@@ -1,9 +1,7 @@
-"""REST framework's side of classifier.rates, and the address a caller comes from."""
+"""REST framework's side of classifier.rates."""
 
 from typing import TYPE_CHECKING, cast
 
-from django.conf import settings
-from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
@@ -27,11 +25,3 @@ class UploadThrottle(BaseThrottle):
     def wait(self) -> float | None:
         """Seconds until the next place."""
         return self.seconds
-
-
-def find_address(request: HttpRequest) -> str:
-    """The caller's IP address; X-Forwarded-For counts only behind a proxy, and only the entry that the proxy added."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    if settings.SECURE_PROXY_SSL_HEADER and forwarded:
-        return forwarded.rsplit(",", 1)[-1].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
