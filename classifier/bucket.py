@@ -20,7 +20,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-# Measured with the local S3 server on two cores; more of either gains nothing there.
+# boto3 keeps a core busy with about four threads; two such processes fill two cores, the S3 server included.
 PROCESSES = 2
 THREADS = 4
 # Batches given to each process ahead, so that none waits for the reader.
