@@ -216,7 +216,7 @@ class LocalServices:
         if "s3" in chosen:
             s3 = LocalS3(state, access_key=kept["s3_access_key"], secret_key=kept["s3_secret_key"], ports=ports)
             keys = {"AWS_ACCESS_KEY_ID": s3.access_key, "AWS_SECRET_ACCESS_KEY": s3.secret_key}
-            place = {"S3_ENDPOINT_URL": s3.url(), "S3_PUBLIC_ENDPOINT_URL": s3.url(), "AWS_S3_REGION_NAME": "us-east-1"}
+            place = {"S3_ENDPOINT_URL": s3.url(), "AWS_S3_REGION_NAME": "us-east-1"}
             services.add("s3", s3, {**keys, **place, "AWS_STORAGE_BUCKET_NAME": "fersite"})
         return services
 

@@ -114,7 +114,7 @@ def run() -> int:
     try:
         return main()
     except OperationalError as error:
-        reason = f"the database does not answer (DATABASE_URL): {str(error).strip().splitlines()[-1]}"
+        reason = f"the database does not answer (DATABASE_URL): {' '.join(str(error).split())}"
     except Exception as error:  # noqa: BLE001 - whatever it is, the person at the console gets one line
         import traceback
 

@@ -8,14 +8,17 @@ from pathlib import Path
 from fersite.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVICE_VARIABLES = (
+    "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "AWS_STORAGE_BUCKET_NAME",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_REGION_NAME",
+)  # fmt: skip
 
 
 def site_environment(secret_key: str, services: Mapping[str, str]) -> dict[str, str]:
     """What our processes, and `manage.py` of the same state, need to know; what the operator set is kept."""
     defaults = {"SECRET_KEY": secret_key, "ALLOWED_HOSTS": "localhost,127.0.0.1", "FERSITE_INSECURE_HTTP": "1"}
     chosen = {name: os.environ.get(name) or value for name, value in defaults.items()}
-    names = [name for name in os.environ if name in {"DATABASE_URL", "REDIS_URL"} or name.startswith(("S3_", "AWS_"))]
-    given = {name: os.environ[name] for name in names if os.environ[name]}
+    given = {name: os.environ[name] for name in SERVICE_VARIABLES if os.environ.get(name)}
     return {**given, **chosen, **services}
 
 
