@@ -3,6 +3,7 @@
 from unittest.mock import ANY
 
 import pytest
+from django.conf import settings
 from django.test import RequestFactory, override_settings
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -89,7 +90,9 @@ def test_forwarded_address_counts_only_behind_a_proxy(anonymous: APIClient, ada:
         return anonymous.post(URL, {"username": f"n{number}", "password": "guess"}, headers=headers).status_code
 
     assert [guess(number) for number in range(51)] == [400] * 50 + [429]
-    with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+    behind = ["fersite.proxy.ProxyAddressMiddleware", *settings.MIDDLEWARE]
+    with override_settings(MIDDLEWARE=behind):
+        anonymous.handler.load_middleware()
         assert [guess(number) for number in range(51)] == [400] * 51
 
 
