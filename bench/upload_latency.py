@@ -33,7 +33,7 @@ CHOSEN = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "AWS_STORAGE_BUCKET_NA
 
 def make_photos(count: int) -> list[bytes]:
     """NASA's portrait of Eileen Collins (public domain) as a phone would send it, each with noise of its own."""
-    portrait = np.asarray(Image.fromarray(np.asarray(data.astronaut())).resize(SIZE), dtype=np.int16)  # type: ignore[no-untyped-call]
+    portrait = np.asarray(Image.fromarray(np.asarray(data.astronaut())).resize(SIZE), dtype=np.int16)
     photos = []
     for seed in range(count):
         noise = np.random.default_rng(seed).normal(0, 4, portrait.shape).astype(np.int16)

@@ -40,7 +40,7 @@ def make_astronaut() -> bytes:
     from skimage import data
 
     out = io.BytesIO()
-    pixels = data.astronaut()  # type: ignore[no-untyped-call]
+    pixels = data.astronaut()
     Image.fromarray(pixels).save(out, "JPEG", quality=92)
     return out.getvalue()
 
