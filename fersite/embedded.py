@@ -115,6 +115,7 @@ class LocalRedis:
     def prepare(self) -> None:
         """Write the configuration; the password is in it, and so in no process list."""
         self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
         lines = [
             "bind 127.0.0.1",
             f"port {self.port}",
