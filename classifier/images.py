@@ -1,51 +1,70 @@
-"""Photos as they come in: validate, orient, strip to pixels, hash. The one place where the limits stand."""
+"""Photos as bytes: what is accepted, and how it becomes a clean JPEG of nothing but oriented pixels.
+
+The limits of this module are the only ones: the interface publishes them and the pages print them.
+"""
 
 import hashlib
 import io
-import struct
-import warnings
+import logging
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING
 
-import numpy as np
 import pillow_heif
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, TiffImagePlugin
+
+from classifier import pixels, signatures
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_BYTES = 15 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 MIN_SIDE = 32
-JPEG_QUALITY = 92
-# Names for people, in the order of the table of signatures below.
 FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC")
-# What Pillow may try; MPO, which many phones write under .jpg, is opened by the decoder of JPEG.
-_DECODERS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF")
-_SIGNATURES = (
-    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM"),
-    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-)
-_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
-_CHUNK = 1024 * 1024
-# Everything that Pillow, pillow-heif and littlecms were seen to raise on broken files.
-_DECODE_ERRORS = (
-    *(OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError),
-    *(ArithmeticError, EOFError, MemoryError, RuntimeError, struct.error, Image.DecompressionBombError),
-)
+
+QUALITY = 92
+QUALITY_SMALL = 98  # a bare crop goes to the network almost as it is: no artefact may be seen there
+SMALL_PIXELS = 256 * 256
+CHUNK_BYTES = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+# What Pillow may try for each known signature; nothing else is ever tried. MPO: what many phones call JPEG.
+PLUGINS = {
+    "JPEG": ("JPEG", "MPO"),
+    "PNG": ("PNG",),
+    "WebP": ("WEBP",),
+    "GIF": ("GIF",),
+    "BMP": ("BMP",),
+    "TIFF": ("TIFF",),
+    "HEIC": ("HEIF",),
+}
+
+REFUSALS = {
+    "image_required": (400, "No photo was sent. Choose a file and try again."),
+    "too_large": (413, f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Send a smaller one."),
+    "unsupported_type": (415, f"This is not a photo that we can read. Send one of {', '.join(FORMATS)}."),
+    "too_many_pixels": (422, f"The photo has more than {MAX_PIXELS // 10**6} megapixels. Scale it down and try again."),
+    "too_small": (422, f"The photo is smaller than {MIN_SIDE} × {MIN_SIDE} pixels. Send a larger one."),
+    "unreadable_image": (422, "The file is empty or damaged. Save the photo again, or send the original."),
+}
 
 pillow_heif.register_heif_opener()
 
 
 class ImageRefused(Exception):
-    """A photo that cannot be taken: code and HTTP status for programs, message for people, saying what to do."""
+    """A photo that is not taken in: a stable code, a message that says what to do, and the HTTP status."""
 
     def __init__(self, code: str, message: str, http_status: int) -> None:
         super().__init__(message)
-        self.code, self.message, self.http_status = code, message, http_status
+        self.code = code
+        self.message = message
+        self.http_status = http_status
 
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """What is stored: jpeg holds nothing but pixels; width and height in pixels, oriented; sha256 of what came in."""
+    """A clean JPEG with its size in pixels after orientation, and the SHA-256 of the bytes as received."""
 
     jpeg: bytes
     width: int
@@ -53,143 +72,99 @@ class PreparedImage:
     sha256: str
 
 
-def prepare_image(stream: BinaryIO, *, size: int | None) -> PreparedImage:
-    """Check a photo and rebuild it from its pixels.
+def refuse(code: str) -> ImageRefused:
+    """The refusal for one of the codes of REFUSALS."""
+    http_status, message = REFUSALS[code]
+    return ImageRefused(code, message, http_status)
 
-    Args:
-        stream: the file as it was received, at its start.
-        size: its length in bytes where known; it is refused by that alone, before anything is read.
 
-    Raises:
-        ImageRefused: too_large, unsupported_type, too_many_pixels, too_small, unreadable_image; checked in this order.
-    """
+def prepare_image(stream: IO[bytes], *, size: int | None) -> PreparedImage:
+    """Read and clean a photo; `size` in bytes if it is known. Raises ImageRefused."""
     return prepare_content(read_content(stream, size=size))
 
 
-def prepare_content(content: bytes) -> PreparedImage:
-    """The same for a file that read_content has read."""
-    if content and not _is_supported(content):
-        names = ", ".join(FORMATS)
-        raise ImageRefused("unsupported_type", f"This is not a photo we can read. Send one of: {names}.", 415)
-    photo = _to_rgb(_decode(content))
-    buffer = io.BytesIO()
-    # A new image from the bare pixels: no EXIF, comment, profile or payload survives.
-    bare = Image.frombytes("RGB", photo.size, photo.tobytes())
-    bare.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return PreparedImage(buffer.getvalue(), photo.width, photo.height, hashlib.sha256(content).hexdigest())
-
-
-def read_content(stream: BinaryIO, *, size: int | None) -> bytes:
-    """The whole file, if it is not too large; never more than the limit and one chunk is read."""
+def read_content(stream: IO[bytes], *, size: int | None) -> bytes:
+    """The bytes as received; raises ImageRefused("too_large") without reading more than the limit."""
     if size is not None and size > MAX_BYTES:
-        raise _too_large()
-    content = bytearray()
-    while chunk := stream.read(_CHUNK):
-        content += chunk
-        if len(content) > MAX_BYTES:
-            raise _too_large()
-    return bytes(content)
+        raise refuse("too_large")
+    chunks: list[bytes] = []
+    total = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        total += len(chunk)
+        if total > MAX_BYTES:
+            raise refuse("too_large")
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
-def _too_large() -> ImageRefused:
-    limit = MAX_BYTES // 1024**2
-    return ImageRefused(
-        "too_large", f"The photo may have at most {limit} MB: send a smaller or more compressed one.", 413
+def prepare_content(data: bytes) -> PreparedImage:
+    """The same for bytes that are read already: content, then pixels, then decode and rebuild. Raises ImageRefused."""
+    if not data:
+        raise refuse("unreadable_image")
+    kind = signatures.identify_format(data)
+    if kind is None:
+        raise refuse("unsupported_type")
+    clean = decode_photo(data, kind=kind)
+    return PreparedImage(
+        jpeg=encode_photo(clean), width=clean.width, height=clean.height, sha256=hashlib.sha256(data).hexdigest()
     )
 
 
-def _unreadable() -> ImageRefused:
-    message = (
-        "The photo is damaged or incomplete. Open it on your device; if it shows there, save a copy and send that."
-    )
-    return ImageRefused("unreadable_image", message, 422)
-
-
-def _is_supported(content: bytes) -> bool:
-    """By the first bytes; the name and the declared type mean nothing."""
-    head = content[:16]
-    return (
-        head.startswith(_SIGNATURES)
-        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-        or (head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS)
-    )
-
-
-def _decode(content: bytes) -> Image.Image:
-    """Header, limits, then all pixels of the first frame."""
-    if not content:
-        raise _unreadable()
+def decode_photo(data: bytes, *, kind: str) -> Image.Image:
+    """Oriented RGB pixels without any metadata; a cap on pixels holds before anything is decoded."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large and odd files; our own limits decide
-            image = Image.open(io.BytesIO(content), formats=_DECODERS)
-            _check_size(image)
+        if kind == "WebP":  # Pillow's plugin reserves the canvas while opening, so the header is read here first
+            check_size(*signatures.read_webp_size(data))
+        with Image.open(io.BytesIO(data), formats=PLUGINS[kind]) as image:
+            check_size(*image.size)
+            check_tiles(image)
             image.load()
-            return ImageOps.exif_transpose(image)
+            return pixels.rebuild(image)
     except ImageRefused:
         raise
-    except Image.DecompressionBombError:
-        raise _too_many_pixels() from None
-    except _DECODE_ERRORS as error:
-        raise _unreadable() from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise refuse("too_many_pixels") from error
+    except Exception as error:  # decoders raise nearly anything on damaged bytes; all of it means the same
+        log.info("unreadable %s: %s: %s", kind, type(error).__name__, error)
+        raise refuse("unreadable_image") from error
 
 
-def _check_size(image: Image.Image) -> None:
-    width, height = image.size
+def check_size(width: int, height: int) -> None:
+    """Raises ImageRefused for more pixels, or a shorter side, than allowed."""
     if width * height > MAX_PIXELS:
-        raise _too_many_pixels()
+        raise refuse("too_many_pixels")
     if min(width, height) < MIN_SIDE:
-        message = f"The photo has {width}×{height} pixels; each side needs at least {MIN_SIDE}. Send a larger one."
-        raise ImageRefused("too_small", message, 422)
+        raise refuse("too_small")
 
 
-def _too_many_pixels() -> ImageRefused:
-    limit = MAX_PIXELS // 1_000_000
-    return ImageRefused("too_many_pixels", f"The photo may have at most {limit} megapixels: scale it down first.", 422)
+def check_tiles(image: Image.Image) -> None:
+    """A small TIFF may name huge tiles, which the decoder would reserve memory for."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return
+    width, height = image.tag_v2.get(322, 0), image.tag_v2.get(323, 0)
+    if width * height > MAX_PIXELS:
+        raise refuse("too_many_pixels")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Eight bits of sRGB a channel, transparent parts on white."""
-    try:
-        if image.mode.startswith(("I", "F")):
-            return _scale_grey(image)
-        image = _to_srgb(image)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return image.convert("RGB")
-    except _DECODE_ERRORS as error:
-        raise _unreadable() from error
-
-
-def _scale_grey(image: Image.Image) -> Image.Image:
-    """16-bit greys and floats, which Pillow would cut off at 255, scaled to 8 bits."""
-    pixels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    low, high = 0.0, 65535.0
-    if image.mode == "F" or pixels.min() < 0 or pixels.max() > high:
-        low, high = float(pixels.min()), float(pixels.max())
-    elif image.mode == "I" and pixels.max() <= 255:
-        high = 255.0
-    scaled = (pixels - low) * (255.0 / max(high - low, 1e-9))
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Follow an embedded colour profile; a broken one is ignored."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except (ImageCms.PyCMSError, *_DECODE_ERRORS):
-        return image
-    return converted or image
-
-
-def encode_crop(crop: NDArray[np.uint8]) -> bytes:
-    """A face crop, uint8 (48, 48), as a PNG."""
+def encode_photo(image: Image.Image) -> bytes:
+    """JPEG bytes of an RGB image that carries no metadata."""
+    small = image.width * image.height <= SMALL_PIXELS
     buffer = io.BytesIO()
-    Image.fromarray(crop).save(buffer, "PNG")
+    image.save(buffer, "JPEG", quality=QUALITY_SMALL if small else QUALITY, subsampling=0 if small else 2)
     return buffer.getvalue()
+
+
+def encode_crop(gray48: "np.ndarray") -> bytes:
+    """PNG bytes of a face crop; `gray48` is uint8 (48, 48)."""
+    buffer = io.BytesIO()
+    Image.fromarray(gray48).convert("L").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def open_stored(data: bytes) -> Image.Image:
+    """A photo that this module stored, as RGB pixels; raises ImageRefused("unreadable_image") if it is damaged."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            return image.convert("RGB")
+    except Exception as error:  # as in decode_photo
+        raise refuse("unreadable_image") from error

@@ -1,6 +1,5 @@
 """Classifies an upload: claims it by a lease, runs the pipeline, writes faces and predictions; sweeps what was lost."""
 
-import io
 import logging
 import time
 import uuid
@@ -13,10 +12,9 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
-from PIL import Image
 
 from classifier.enqueue import enqueue_upload
-from classifier.images import encode_crop
+from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload, Version
 from classifier.querysets import UploadQuerySet
@@ -103,8 +101,8 @@ def predict_photo(content: bytes) -> Answer | None:
     version, pipeline = get_pipeline()
     start = time.perf_counter()
     try:
-        photo = Image.open(io.BytesIO(content), formats=("JPEG",)).convert("RGB")
-    except (OSError, SyntaxError, ValueError):
+        photo = open_stored(content)
+    except ImageRefused:
         return None
     faces = pipeline.predict_photo(photo)
     return Answer(version, faces, (time.perf_counter() - start) * 1000)

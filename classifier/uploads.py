@@ -45,7 +45,7 @@ class TakenUpload:
 def take_upload(
     *,
     owner: User,
-    file: UploadedFile,
+    file: "UploadedFile[bytes]",
     source: str,
     consent_training: bool = False,
     idempotency_key: str | None = None,
