@@ -125,7 +125,7 @@ def test_too_small(post: Post, size: tuple[int, int]) -> None:
         b"\xff\xd8\xff\xe0" + b"\0" * 500,
         make_huge_png(100, 100),
         b"GIF89a",
-        b"BM" + b"\0" * 60,
+        b"BM" + b"\0" * 12 + b"\x28" + b"\0" * 60,
     ],
     ids=["empty", "cut", "jpeg", "png", "gif", "bmp"],
 )

@@ -158,8 +158,8 @@ def test_small_photo_keeps_its_detail() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"hello, this is text", b"%PDF-1.7 ...", b"<svg xmlns='x'/>", b"<html></html>", b"BM is how this text begins",
-     b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf", b"\0\0\0\x20ftypisom\0\0\0\0isommp42", b"RIFF\0\0\0\0WAVEfmt ", b"\0" * 9],
+    [b"hello, this is text", b"%PDF-1.7 ...", b"<svg xmlns='x'/>", b"BM is how this text begins",
+     b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf", b"\0\0\0\x20ftypisom\0\0\0\0isommp42", b"RIFF\0\0\0\0WAVEfmt "],
 )  # fmt: skip
 def test_other_content_is_unsupported_whatever_its_name(content: bytes) -> None:
     refused = refusal(content)

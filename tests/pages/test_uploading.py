@@ -63,7 +63,7 @@ def test_several_files_each_have_their_own_fate(owner: Client) -> None:
     page = response.content.decode()
     assert response.status_code == 200
     assert "&lt;b&gt;notes.txt" in page
-    assert "not a photo we can read" in page
+    assert "not a photo that we can read" in page
     assert f"/uploads/{Upload.objects.get().pk}/" in page
 
 
