@@ -6,14 +6,13 @@ Imports of the project wait until the services run: pytest reads this file befor
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.e2e.steps import ROOT, Complaints
+from tests.e2e.steps import Complaints
+from tests.workers import start_worker, stop_worker
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -72,20 +71,4 @@ def worker(live_server: Any) -> Iterator[subprocess.Popen[bytes]]:
     register_version(path=default_artifact(), promote=True, reason="shipped")
     process = start_worker()
     yield process
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def start_worker() -> subprocess.Popen[bytes]:
-    """`celery worker` for the inference queue, as the site starts it."""
-    from django.db import connection
-
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-    environment = {**os.environ, "DATABASE_URL": urlunsplit(url)}
-    command = [sys.executable, "-m", "celery", "-A", "fersite", "worker", "--pool=prefork", "-c", "1"]
-    command += ["-Q", "inference", "-l", "WARNING", "--without-gossip", "--without-mingle"]
-    return subprocess.Popen(command, cwd=ROOT, env=environment)
+    stop_worker(process)
