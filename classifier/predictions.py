@@ -18,14 +18,24 @@ from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload, Version
 from classifier.querysets import UploadQuerySet
-from classifier.uploads import DELIVERY_TIME, KEY_LIFETIME, keep_objects, remove_objects, store_object
+from classifier.uploads import (
+    DELIVERY_TIME,
+    KEY_LIFETIME,
+    StorageUnavailable,
+    keep_objects,
+    remove_objects,
+    store_object,
+)
 from ml.artifacts import ArtifactError
 from ml.predict import FaceResult
 
 logger = logging.getLogger(__name__)
 
 # What passes by itself: the attempt counts, the upload waits and is tried again.
-TRANSIENT = (BotoCoreError, ClientError, ConnectionError, OperationalError, TimeoutError, NoChampion, ArtifactError)
+TRANSIENT = (
+    *(BotoCoreError, ClientError, ConnectionError, OperationalError, TimeoutError),
+    *(StorageUnavailable, NoChampion, ArtifactError),
+)
 SWEEP_BATCH = 500
 
 

@@ -4,9 +4,11 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
@@ -15,10 +17,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from classifier.enqueue import enqueue_upload
-from classifier.images import ImageRefused, PreparedImage, prepare_content, read_content
+from classifier.images import PreparedImage, prepare_content, read_content
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
-
-__all__ = ["IdempotencyMismatch", "ImageRefused", "TakenUpload", "erase_upload", "take_upload"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,10 @@ KEY_LIFETIME = timedelta(hours=24)
 ABANDONED_AFTER = timedelta(hours=1)
 # How long the broker has to deliver before the sweeper hands an upload out again.
 DELIVERY_TIME = timedelta(seconds=60)
+
+
+class StorageUnavailable(Exception):
+    """The bucket does not answer: nothing was taken in; to be tried again."""
 
 
 class IdempotencyMismatch(Exception):
@@ -55,6 +59,7 @@ def take_upload(
     Raises:
         ImageRefused: the photo cannot be taken.
         IdempotencyMismatch: the key was used for other bytes.
+        StorageUnavailable: the bucket does not answer.
     """
     content = read_content(file, size=file.size)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -83,7 +88,20 @@ def _find_earlier(owner: User, sha256: str, idempotency_key: str | None) -> Take
                 raise IdempotencyMismatch(idempotency_key)
             return TakenUpload(fresh.upload, created=False, duplicate=False)
     upload = Upload.objects.owned_by(owner).living().filter(sha256=sha256).first()
-    return None if upload is None else TakenUpload(upload, created=False, duplicate=True)
+    if upload is None:
+        return None
+    if idempotency_key is not None:
+        with suppress(IntegrityError):  # the same request at the same moment has noted it
+            _note_key(owner, idempotency_key, upload)
+    return TakenUpload(upload, created=False, duplicate=True)
+
+
+@transaction.atomic
+def _note_key(owner: User, key: str, upload: Upload) -> None:
+    """Remember for 24 hours which upload this key stands for; an older use of it is over."""
+    expired = timezone.now() - KEY_LIFETIME
+    IdempotencyKey.objects.filter(owner=owner, key=key, created_at__lte=expired).delete()
+    IdempotencyKey.objects.create(owner=owner, key=key, sha256=upload.sha256, upload=upload)
 
 
 @transaction.atomic
@@ -108,12 +126,14 @@ def _create_upload(
     )
     keep_objects([key])
     if idempotency_key is not None:
-        IdempotencyKey.objects.filter(
-            owner=owner, key=idempotency_key, created_at__lte=timezone.now() - KEY_LIFETIME
-        ).delete()
-        IdempotencyKey.objects.create(owner=owner, key=idempotency_key, sha256=sha256, upload=upload)
+        _note_key(owner, idempotency_key, upload)
     transaction.on_commit(lambda: enqueue_upload(upload.pk), robust=True)
     return upload
+
+
+def set_consent(*, upload: Upload, shared: bool) -> None:
+    """The owner shares a photo for training, or no longer."""
+    Upload.objects.filter(pk=upload.pk).update(consent_training=shared)
 
 
 @transaction.atomic
@@ -133,7 +153,10 @@ def erase_upload(*, upload: Upload) -> None:
 def store_object(key: str, content: bytes) -> None:
     """Put an object into the bucket, noted for removal until keep_objects is committed with the row that names it."""
     ObjectRemoval.objects.create(key=key, due_at=timezone.now() + ABANDONED_AFTER)
-    default_storage.save(key, ContentFile(content))
+    try:
+        default_storage.save(key, ContentFile(content))
+    except (BotoCoreError, ClientError) as error:
+        raise StorageUnavailable("the photo could not be stored") from error
 
 
 def keep_objects(keys: Iterable[str]) -> None:

@@ -10,6 +10,8 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.log import log_response
 from rest_framework import exceptions
 
+from classifier.uploads import StorageUnavailable
+
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 # code: (status, title). Codes are a promise to clients: add, never rename.
@@ -47,7 +49,7 @@ SYNONYMS = {
     "invalid": "invalid_field",
     "error": "server_error",
 }
-OUTAGES = (OperationalError, InterfaceError, BotoCoreError, ClientError)
+OUTAGES = (OperationalError, InterfaceError, BotoCoreError, ClientError, StorageUnavailable)
 
 
 class Problem(exceptions.APIException):

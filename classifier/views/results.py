@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from classifier.models import Face, Upload
-from classifier.uploads import erase_upload
+from classifier.uploads import erase_upload, set_consent
 from classifier.views.presentation import announce, describe_faces, describe_reason, is_slow
 
 MIN_PAGE_REFRESH = 3  # seconds between reloads without JavaScript
@@ -104,6 +104,6 @@ def change_consent(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Share the photo for training (`consent_training=on`), or no longer."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)
     shared = request.POST.get("consent_training") == "on"
-    Upload.objects.filter(pk=upload.pk).update(consent_training=shared)
+    set_consent(upload=upload, shared=shared)
     messages.success(request, "Thank you: this photo is shared." if shared else "This photo is no longer shared.")
     return redirect("upload_detail", upload.pk)

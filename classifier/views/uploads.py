@@ -25,7 +25,7 @@ from classifier.images import ImageRefused
 from classifier.models import Upload
 from classifier.rates import check_upload_rate
 from classifier.templatetags.site import megabytes
-from classifier.uploads import IdempotencyMismatch, take_upload
+from classifier.uploads import IdempotencyMismatch, StorageUnavailable, take_upload
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,9 @@ def take_file(request: HttpRequest, file: "UploadedFile[Any]", *, consent: bool,
         )
     except ImageRefused as refusal:
         return Outcome(name, code=refusal.code, message=refusal.message, http_status=refusal.http_status)
+    except StorageUnavailable:
+        words = "The photo could not be stored just now. Please try again in a moment."
+        return Outcome(name, code="unavailable", message=words, http_status=503)
     except IdempotencyMismatch:
         words = "This file changed while it was sent. Please add it again."
         return Outcome(name, code="idempotency_mismatch", message=words, http_status=422)
