@@ -25,8 +25,8 @@ def enqueue_upload(upload_id: UUID) -> bool:
     try:
         with app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=_IMPATIENT) as connection:
             app.send_task(CLASSIFY, args=[str(upload_id)], queue="inference", connection=connection, retry=False)
-    except Exception:  # noqa: BLE001 - whatever the broker's client raises, the row is stored and the sweeper sends it
+    except Exception as error:  # noqa: BLE001 - whatever its client raises: the row is stored, the sweeper sends it
         _paused_until = time.monotonic() + PAUSE_SECONDS
-        logger.warning("broker unreachable; upload %s waits for the sweeper", upload_id)
+        logger.warning("broker unreachable (%s); upload %s waits for the sweeper", error, upload_id)
         return False
     return True

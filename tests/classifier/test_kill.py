@@ -72,11 +72,11 @@ def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, setting
 
     register_version(path=default_artifact(), promote=True, reason="test")
     owner = User.objects.create_user("ada", "ada@example.org", "x")
+    for number in range(COUNT):
+        photo = SimpleUploadedFile("photo.jpg", make_portrait(number))
+        assert take_upload(owner=owner, file=photo, source="api").created
     worker = start_worker(processes=2, **QUICK)
     try:
-        for number in range(COUNT):
-            photo = SimpleUploadedFile("photo.jpg", make_portrait(number))
-            assert take_upload(owner=owner, file=photo, source="api").created
         assert wait_for(lambda: count_finished() >= 10, 60)
         kill_child(worker)
         assert wait_for(lambda: count_finished() >= 25, 60, sweep=True)

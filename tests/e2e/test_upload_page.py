@@ -35,7 +35,7 @@ def test_a_bad_file_never_blocks_the_others(page: "Page", complaints: Complaints
     page.set_input_files("#photos", files)
     row = page.locator(".queue-item")
     row.filter(has_text="good.HEIC").get_by_text(re.compile("Stored|Already")).wait_for()
-    row.filter(has_text="notes.txt").get_by_text("not a photo we can read").wait_for()
+    row.filter(has_text="notes.txt").get_by_text("not a photo that we can read").wait_for()
     row.filter(has_text="huge.jpg").get_by_text("larger than 15").wait_for()
     row.filter(has_text="second.png").get_by_text("Stored").wait_for()
     page.get_by_role("link", name="See all results").wait_for()
