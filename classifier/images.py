@@ -26,6 +26,8 @@ QUALITY = 92
 QUALITY_SMALL = 98  # a bare crop goes to the network almost as it is: no artefact may be seen there
 SMALL_PIXELS = 256 * 256
 CHUNK_BYTES = 1024 * 1024
+START_OF_SCAN = b"\xff\xda"
+MAX_SCANS = 100
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,7 @@ def prepare_content(data: bytes) -> PreparedImage:
 
 def decode_photo(data: bytes, *, kind: str) -> Image.Image:
     """Oriented RGB pixels without any metadata; a cap on pixels holds before anything is decoded."""
+    check_cost(data, kind=kind)
     try:
         if kind == "WebP":  # Pillow's plugin reserves the canvas while opening, so the header is read here first
             check_size(*signatures.read_webp_size(data))
@@ -135,6 +138,15 @@ def check_size(width: int, height: int) -> None:
         raise refuse("too_many_pixels")
     if min(width, height) < MIN_SIDE:
         raise refuse("too_small")
+
+
+def check_cost(data: bytes, *, kind: str) -> None:
+    """Refuse small files that keep a decoder busy for minutes: a progressive JPEG may repeat its scans without end
+    (ten are usual), and Pillow decodes run-length BMPs in pure Python."""
+    if kind == "JPEG" and data.count(START_OF_SCAN) > MAX_SCANS:
+        raise refuse("unreadable_image")
+    if kind == "BMP" and int.from_bytes(data[30:34], "little") in (1, 2):
+        raise refuse("unreadable_image")
 
 
 def check_tiles(image: Image.Image) -> None:
@@ -165,6 +177,7 @@ def open_stored(data: bytes) -> Image.Image:
     """A photo that this module stored, as RGB pixels; raises ImageRefused("unreadable_image") if it is damaged."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            check_size(*image.size)
             return image.convert("RGB")
     except Exception as error:  # as in decode_photo
         raise refuse("unreadable_image") from error

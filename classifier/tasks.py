@@ -3,17 +3,24 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 
 from classifier import predictions
 
 
-@shared_task(name="classifier.tasks.classify_upload", acks_late=True, reject_on_worker_lost=True, queue="inference")
+@shared_task(
+    name="classifier.tasks.classify_upload",
+    queue="inference",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    time_limit=settings.FERSITE_LEASE_SECONDS,  # a photo that outlasts its lease costs this process, and an attempt
+)
 def classify_upload(upload_id: str) -> None:
     """Classify one upload."""
     predictions.classify_upload(UUID(upload_id))
 
 
-@shared_task(name="classifier.tasks.sweep_uploads", queue="inference")
+@shared_task(name="classifier.tasks.sweep_uploads", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_uploads() -> int:
     """Hand out again what was lost; how many."""
     return predictions.sweep_uploads()

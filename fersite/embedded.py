@@ -1,7 +1,8 @@
 """Local PostgreSQL, Redis and S3 server for one machine, from wheels; what `make run` and the tests use.
 
-Each listens on loopback or on a Unix socket only and wants a password kept in the state folder. A service whose own
-variable is set (DATABASE_URL; REDIS_URL; S3_ENDPOINT_URL or AWS_STORAGE_BUCKET_NAME) is not started.
+Each listens on loopback or on a Unix socket only and wants a password kept in the state folder (SeaweedFS only at its
+S3 port, see docs/operations.md). A service whose own variable is set (DATABASE_URL; REDIS_URL; S3_ENDPOINT_URL or
+AWS_STORAGE_BUCKET_NAME) is not started.
 """
 
 import json

@@ -32,7 +32,7 @@ def python_process(name: str, logs: Path, env: dict[str, str], *arguments: str, 
 def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
     """Web, the two workers and beat."""
     web = ["gunicorn", "fersite.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
-    web += ["--workers=2", "--threads=4", "--graceful-timeout=3", "--timeout=60", "--preload", "--no-control-socket"]
+    web += ["--workers=2", "--threads=24", "--graceful-timeout=3", "--timeout=60", "--preload", "--no-control-socket"]
     celery = ["celery", "--quiet", "--skip-checks", "-A", "fersite"]  # prepare has checked
     worker = [*celery, "worker", "--pool=prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
     photos = max(1, min(4, (os.cpu_count() or 2) // 2))

@@ -109,6 +109,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "fersite.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "fersite.headers.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -193,9 +194,10 @@ S3_PUBLIC_ENDPOINT_URL = env("S3_PUBLIC_ENDPOINT_URL") or S3_ENDPOINT_URL
 S3_CLIENT_CONFIG = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path" if S3_ENDPOINT_URL else "auto"},
-    connect_timeout=3,
-    read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    # Somebody waits for the answer: a bucket that hangs is "try again in a moment", not a minute of silence.
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 2},
     max_pool_connections=32,
 )
 STORAGES: dict[str, Any] = {

@@ -1,5 +1,7 @@
 """Pages of 50, newest first, by cursor: stable while photos are added or erased in between."""
 
+from datetime import UTC
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from rest_framework.exceptions import NotFound
@@ -20,7 +22,8 @@ class NewestFirst(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                models.DateTimeField().to_python(cursor.position)
-        except (NotFound, ValidationError, ValueError):
+                moment = models.DateTimeField().to_python(cursor.position)
+                moment.astimezone(UTC)  # PostgreSQL keeps UTC, where a moment near the ends of time does not exist
+        except (NotFound, ValidationError, ValueError, OverflowError):
             raise Problem("invalid_cursor", "Follow next and previous as they were given.") from None
         return cursor

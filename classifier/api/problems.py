@@ -80,7 +80,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
         return answer(request, "permission_denied", "You may not do this.")
     if isinstance(error, RequestDataTooBig):
         return answer(request, "too_large", "The fields around the photo are too large.")
-    if isinstance(error, SuspiciousOperation):
+    if isinstance(error, SuspiciousOperation | RecursionError):
         return answer(request, "malformed", "The request cannot be read.")
     if isinstance(error, OUTAGES):
         headers = {"Retry-After": str(RETRY_SECONDS)}

@@ -103,17 +103,17 @@ class UploadListView(OwnUploads):
         if len(images) != 1:
             raise Problem("image_required", NO_IMAGE)
         try:
-            consent = BooleanField().run_validation(fields.get("consent_training", False))
+            consent = BooleanField().run_validation(fields.get("consent_training") or False)
         except ValidationError:
             detail = "consent_training is true or false."
             raise Problem("invalid_field", detail, errors={"consent_training": [detail]}) from None
         return images[0], consent
 
     def answer(self, request: Request, taken: TakenUpload) -> Response:
-        """202 for a new photo and for a repeated request, 200 with the earlier upload for the same bytes."""
+        """202 for a new photo; 200 with the earlier upload for the same bytes, also under the same Idempotency-Key."""
         headers = {"Location": find_url(taken.upload, request)}
         context = self.get_serializer_context()
-        if not taken.duplicate:
+        if taken.created:
             return Response(AcceptedSerializer(taken.upload, context=context).data, status=202, headers=headers)
         upload = self.get_queryset().get(pk=taken.upload.pk)
         return Response(DuplicateSerializer(upload, context=context).data, headers=headers)

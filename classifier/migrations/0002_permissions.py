@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
-REVIEWER = ("view_upload", "view_face", "view_prediction", "view_version")
-STAFF = (*REVIEWER, "retry_upload", "view_promotion", "view_sample")
+REVIEWER = ("view_face", "view_prediction", "view_version")
+STAFF = (*REVIEWER, "view_upload", "retry_upload", "view_promotion", "view_sample")
 
 
 def grant(apps: Any, schema_editor: Any) -> None:

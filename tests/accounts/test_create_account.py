@@ -35,7 +35,10 @@ def test_account_has_its_role(
         (["ada"], "", "standard input"),
         (["ada"], "12345\n", "too short"),
         (["ada lovelace"], "correct horse battery\n", "valid username"),
-        (["taken"], "correct horse battery\n", "already exists"),
+        (["taken"], "correct horse battery\n", "is taken"),
+        (["TAKEN"], "correct horse battery\n", "is taken"),
+        (["ada"], "correct \0 horse battery\n", "UTF-8"),
+        (["ada"], "correct \udcff horse battery\n", "UTF-8"),
         (["ada", "--email", "nowhere"], "correct horse battery\n", "valid email"),
     ],
 )

@@ -20,7 +20,8 @@ KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 def test_same_key_same_photo(post: Post) -> None:
     first, second = post(headers=KEY), post(headers=KEY)
     assert first.status_code == 202
-    assert second.status_code in (200, 202)
+    assert second.status_code == 200
+    assert second.json()["duplicate"] is True
     assert first.json()["id"] == second.json()["id"]
     assert Upload.objects.count() == 1
 

@@ -51,7 +51,9 @@ def test_new_uploads_do_not_shift_the_next_page(owner: APIClient, ada: User) -> 
     assert not {item["id"] for item in first["results"]} & {item["id"] for item in second["results"]}
 
 
-@pytest.mark.parametrize("cursor", ["x", "cD1hYmM=", "bz0tMQ==", "cD0yMDI2LTk5LTAx"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "cD1hYmM=", "bz0tMQ==", "cD0yMDI2LTk5LTAx", "cD05OTk5LTEyLTMxVDIzOjU5OjU5LTIzOjU5"]
+)
 def test_broken_cursor(owner: APIClient, cursor: str) -> None:
     check_problem(owner.get(f"{URL}?cursor={cursor}"), 400, "invalid_cursor")
 

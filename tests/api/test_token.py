@@ -100,3 +100,8 @@ def test_guesses_on_the_page_count_here(anonymous: APIClient, ada: User) -> None
     for _ in range(10):
         anonymous.login(username="ada", password="guess", request=RequestFactory().post("/accounts/login/"))
     check_problem(anonymous.post(URL, RIGHT), 429, "throttled")
+
+
+def test_deeply_nested_json_is_malformed(anonymous: APIClient) -> None:
+    answer = anonymous.post(URL, "[" * 100_000, content_type="application/json")
+    check_problem(answer, 400, "malformed")

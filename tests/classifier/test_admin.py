@@ -73,6 +73,7 @@ def test_reviewer_sees_faces_but_not_the_dataset(db: None) -> None:
     reviewer = log_in("rita", "reviewer")
     assert reviewer.get("/admin/classifier/face/").status_code == 200
     assert reviewer.get("/admin/classifier/sample/").status_code == 403
+    assert reviewer.get("/admin/classifier/upload/").status_code == 403
     assert reviewer.get("/admin/accounts/user/").status_code == 403
 
 

@@ -258,3 +258,20 @@ def test_twelve_megapixel_heic_is_quick() -> None:
     start = time.perf_counter()
     assert prepare(content).width == 4000
     assert time.perf_counter() - start < 3
+
+
+def test_jpeg_with_endless_scans_is_refused_at_once() -> None:
+    """180 KB of repeated scans kept the decoder busy for half a minute."""
+    whole = encode(make_photo((2000, 2000)), "JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    bomb = whole[:-2] + whole[last:-2] * 3000 + whole[-2:]
+    start = time.perf_counter()
+    assert refusal(bomb).code == "unreadable_image"
+    assert time.perf_counter() - start < 0.5
+    assert prepare(whole).width == 2000
+
+
+def test_run_length_bmp_is_refused() -> None:
+    content = bytearray(encode(make_photo().convert("P"), "BMP"))
+    content[30:34] = (1).to_bytes(4, "little")
+    assert refusal(bytes(content)).code == "unreadable_image"

@@ -102,3 +102,9 @@ def test_storage_down(client: Client, settings: Settings, request: pytest.Fixtur
 def test_bucket_missing(client: Client, settings: Settings) -> None:
     settings.AWS_STORAGE_BUCKET_NAME = "there-is-no-such-bucket"
     assert failing(client) == {"storage"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_may_come_under_any_host(client: Client, path: str) -> None:
+    assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code in (200, 503)
+    assert client.get("/", headers={"Host": "10.1.2.3"}).status_code == 400

@@ -26,7 +26,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Validate as sign-up does; a name that is taken is an error and changes nothing."""
         password = self.read_password()
-        user = User(username=options["name"], email=options["email"])
+        user = User(username=User.normalize_username(options["name"]), email=options["email"])
+        if User.objects.filter(username__iexact=user.username).exists():
+            raise CommandError(f"the name {user.username} is taken; choose another")
         try:
             user.clean_fields(exclude=["password"])
             user.validate_unique()
@@ -44,4 +46,6 @@ class Command(BaseCommand):
         password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
         if not password:
             raise CommandError("give the password as one line on standard input")
+        if "\0" in password or any("\ud800" <= letter <= "\udfff" for letter in password):
+            raise CommandError("the password must be text in UTF-8")
         return password
