@@ -3,8 +3,10 @@
 import json
 import logging
 import os
+import shutil
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 5.0
+# A champion that could not be loaded is not fetched again with every check.
+REFUSED_SECONDS = 60.0
 
 
 class NoChampion(Exception):
@@ -31,6 +35,7 @@ class _Loaded(threading.local):
 
     champion: "tuple[Version, Pipeline] | None" = None
     checked_at: float = float("-inf")
+    refused: "tuple[Version, float] | None" = None
 
 
 _loaded = _Loaded()
@@ -39,11 +44,11 @@ _loaded = _Loaded()
 def get_pipeline() -> "tuple[Version, Pipeline]":
     """The champion and its pipeline, asked of the database at most every five seconds.
 
-    A champion whose artifact is damaged is refused, and the one loaded before serves on.
+    A champion that cannot be loaded is refused, and the one loaded before serves on; it is tried again after a minute.
 
     Raises:
         NoChampion: none is registered.
-        ArtifactError: the only one there is is damaged.
+        ArtifactError: the only one there is cannot be loaded.
     """
     serving = _loaded.champion
     if serving is not None and time.monotonic() < _loaded.checked_at + CHECK_SECONDS:
@@ -68,12 +73,16 @@ def warm_up() -> None:
 def _load(champion: Version, before: "tuple[Version, Pipeline] | None") -> "tuple[Version, Pipeline]":
     from ml.predict import Pipeline
 
+    refused = _loaded.refused
+    if before and refused and refused[0].pk == champion.pk and time.monotonic() < refused[1] + REFUSED_SECONDS:
+        return before
     try:
         return champion, Pipeline(fetch_artifact(champion.digest))
-    except ArtifactError:
+    except Exception as error:
         if before is None:
-            raise
-        logger.exception("version %s is damaged; %s serves on", champion, before[0])
+            raise ArtifactError(f"version {champion} cannot be loaded: {error}") from error
+        logger.exception("version %s cannot be loaded; %s serves on", champion, before[0])
+        _loaded.refused = champion, time.monotonic()
         return before
 
 
@@ -87,15 +96,28 @@ def fetch_artifact(digest: str) -> Artifact:
     if folder.is_dir():
         try:
             return _verified(folder, digest)
-        except ArtifactError:
-            # The cache was damaged; the bucket may still be good.
-            folder.rename(folder.with_name(f".damaged-{digest}-{os.getpid()}-{time.monotonic_ns()}"))
-    with new_folder(folder) as temporary:
-        _download(f"versions/{digest}/{MANIFEST}", temporary / MANIFEST)
-        for name in _named_files(temporary):
-            _download(f"versions/{digest}/{name}", temporary / name)
-        _verified(temporary, digest)
+        except ArtifactError as error:
+            logger.warning("the cache is damaged, the bucket may still be good: %s", error)
+            _discard(folder)
+    try:
+        with new_folder(folder) as temporary:
+            _download(f"versions/{digest}/{MANIFEST}", temporary / MANIFEST)
+            for name in _named_files(temporary):
+                _download(f"versions/{digest}/{name}", temporary / name)
+            _verified(temporary, digest)
+    except OSError:
+        # Another process may have put its folder there in the same moment.
+        if not folder.is_dir():
+            raise
     return _verified(folder, digest)
+
+
+def _discard(folder: Path) -> None:
+    """Take a folder away in one rename, so that no other process reads half of it."""
+    aside = folder.with_name(f".damaged-{folder.name}-{os.getpid()}-{time.monotonic_ns()}")
+    with suppress(OSError):  # another process has done so
+        folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _named_files(folder: Path) -> list[str]:

@@ -6,14 +6,15 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from s3transfer.exceptions import RetriesExceededError
 
-from classifier.enqueue import enqueue_upload
 from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload, Version
@@ -22,6 +23,7 @@ from classifier.uploads import (
     DELIVERY_TIME,
     KEY_LIFETIME,
     StorageUnavailable,
+    hand_over,
     keep_objects,
     remove_objects,
     store_object,
@@ -31,11 +33,11 @@ from ml.predict import FaceResult
 
 logger = logging.getLogger(__name__)
 
-# What passes by itself: the attempt counts, the upload waits and is tried again.
-TRANSIENT = (
-    *(BotoCoreError, ClientError, ConnectionError, OperationalError, TimeoutError),
-    *(StorageUnavailable, NoChampion, ArtifactError),
-)
+# What is missing around a photo and comes back: no fault of the photo's, so no attempt is used up.
+DATABASE_OUTAGES = (InterfaceError, OperationalError)
+STORAGE_OUTAGES = (BotoCoreError, Boto3Error, ClientError, RetriesExceededError, StorageUnavailable)
+OUTAGES = (*DATABASE_OUTAGES, *STORAGE_OUTAGES, ConnectionError, TimeoutError, NoChampion, ArtifactError)
+LONGEST_WAIT = timedelta(seconds=60)
 SWEEP_BATCH = 500
 
 
@@ -51,7 +53,8 @@ class Answer:
 def classify_upload(upload_id: uuid.UUID) -> None:
     """Classify one upload if nobody else is at it; safe to call twice, at once or later.
 
-    An unreadable photo ends in `rejected`, one without a face in `no_face`, one that failed too often in `dead`.
+    An unreadable photo ends in `rejected`, one without a face in `no_face`, one that failed too often in `dead`;
+    while the bucket, the database or the network is away, it waits.
     """
     upload = claim_upload(upload_id)
     if upload is None:
@@ -66,9 +69,11 @@ def classify_upload(upload_id: uuid.UUID) -> None:
             finish_upload(upload, Upload.Status.REJECTED, error="unreadable_image")
         else:
             store_answer(upload, answer)
-    except TRANSIENT as error:
+    except OUTAGES as error:
         logger.warning("upload %s waits: %s", upload.pk, error)
-        release_upload(upload)
+        if isinstance(error, DATABASE_OUTAGES):
+            connection.close()  # a broken one would fail again below
+        postpone_upload(upload)
     except Exception:
         logger.exception("upload %s failed", upload.pk)
         release_upload(upload)
@@ -127,12 +132,12 @@ def store_answer(upload: Upload, answer: Answer) -> None:
     for key, png in crops.items():
         store_object(key, png)
     if not _write_rows(upload, answer, list(crops)):
-        remove_objects(crops)
+        remove_objects(list(crops))
 
 
 @transaction.atomic
 def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
-    if _lock_lease(upload) is None:
+    if _held_by(upload).select_for_update().first() is None:
         return False
     faces = Face.objects.bulk_create(
         Face(
@@ -164,24 +169,35 @@ def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
     return finish_upload(upload, Upload.Status.DONE)
 
 
-def _lock_lease(upload: Upload) -> Upload | None:
-    """The row, locked, if this attempt still holds it: attempts counts claims, so it is the lease's number."""
-    ours = Upload.objects.select_for_update().filter(pk=upload.pk, status="running", attempts=upload.attempts)
-    return ours.first()
+def _held_by(upload: Upload) -> UploadQuerySet:
+    """The row, if this attempt still holds its lease: attempts counts claims, so it is the lease's number."""
+    return Upload.objects.filter(pk=upload.pk, status=Upload.Status.RUNNING, attempts=upload.attempts)
 
 
 def finish_upload(upload: Upload, status: Upload.Status, *, error: str = "") -> bool:
     """Write the final state; False when the lease was lost."""
-    ours = Upload.objects.filter(pk=upload.pk, status=Upload.Status.RUNNING, attempts=upload.attempts)
-    return ours.update(status=status, error=error, claimed_until=None, finished_at=timezone.now()) == 1
+    finished = _held_by(upload).update(status=status, error=error, claimed_until=None, finished_at=timezone.now())
+    return finished == 1
 
 
 def release_upload(upload: Upload) -> None:
     """Give the lease back after a failure: wait twice as long each time, or give up after the last attempt."""
-    ours = Upload.objects.filter(pk=upload.pk, status=Upload.Status.RUNNING, attempts=upload.attempts)
     wait = timedelta(seconds=settings.FERSITE_RETRY_SECONDS * 2 ** (upload.attempts - 1))
-    ours.update(status=Upload.Status.PENDING, claimed_until=None, due_at=timezone.now() + wait)
+    _held_by(upload).update(status=Upload.Status.PENDING, claimed_until=None, due_at=timezone.now() + wait)
     bury(Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING))
+
+
+def postpone_upload(upload: Upload) -> None:
+    """Give lease and attempt back in an outage: wait as long again as the photo has waited, at most a minute.
+
+    No other worker can hold the number that comes free: it was this attempt's own.
+    """
+    now = timezone.now()
+    shortest = timedelta(seconds=settings.FERSITE_RETRY_SECONDS)
+    wait = max(shortest, min(now - upload.created_at, LONGEST_WAIT))
+    _held_by(upload).update(
+        status=Upload.Status.PENDING, claimed_until=None, attempts=F("attempts") - 1, due_at=now + wait
+    )
 
 
 def retry_upload(*, upload: Upload) -> bool:
@@ -198,7 +214,7 @@ def retry_upload(*, upload: Upload) -> bool:
     except IntegrityError:
         return False
     if revived:
-        transaction.on_commit(lambda: enqueue_upload(upload.pk), robust=True)
+        transaction.on_commit(lambda: hand_over(upload.pk), robust=True)
     return revived == 1
 
 
@@ -208,7 +224,7 @@ def sweep_uploads() -> int:
     bury(Upload.objects.claimable(now=now))
     stalled = list(Upload.objects.stalled(now=now).order_by("created_at").values_list("pk", flat=True)[:SWEEP_BATCH])
     Upload.objects.filter(pk__in=stalled, status=Upload.Status.PENDING).update(due_at=now + DELIVERY_TIME)
-    sent = sum(enqueue_upload(pk) for pk in stalled)
+    sent = sum(hand_over(pk) for pk in stalled)
     IdempotencyKey.objects.filter(created_at__lte=now - KEY_LIFETIME).delete()
     remove_objects(list(ObjectRemoval.objects.due(now=now).values_list("key", flat=True)[:SWEEP_BATCH]))
     return sent

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
-from django.db import transaction
+from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from classifier.models import Promotion, Version
+from fersite.storage import make_client
 from ml.artifacts import MANIFEST, Artifact, load_artifact
 
 
@@ -16,26 +16,33 @@ class RegistryError(Exception):
 
 
 def register_version(*, path: Path, promote: bool, actor: User | None = None, reason: str) -> Version:
-    """Store a verified artifact in the bucket and in the registry; the same one again changes nothing.
+    """Store a verified artifact in the bucket and in the registry.
+
+    The same one again changes nothing, but puts back what the bucket has lost of it.
 
     Raises:
         ArtifactError: the folder is no valid artifact.
         RegistryError: another artifact bears its name already.
     """
     artifact = load_artifact(path)
-    version = Version.objects.filter(digest=artifact.digest).first()
-    if version is None:
-        if Version.objects.filter(name=artifact.version).exists():
-            raise RegistryError(f"another artifact is registered as {artifact.version}; give this one another version")
-        store_artifact(artifact)
+    if Version.objects.filter(name=artifact.version).exclude(digest=artifact.digest).exists():
+        raise name_clash(artifact)
+    store_artifact(artifact)
+    try:
         version, _ = Version.objects.get_or_create(
             digest=artifact.digest,
             defaults={"name": artifact.version, "metrics": artifact.metrics, "card": artifact.card},
         )
+    except IntegrityError:  # another artifact took the name in the same moment
+        raise name_clash(artifact) from None
     if promote:
         promote_version(version=version, actor=actor, reason=reason)
-        version.refresh_from_db()
     return version
+
+
+def name_clash(artifact: Artifact) -> RegistryError:
+    """The error for two artifacts of one name."""
+    return RegistryError(f"another artifact is registered as {artifact.version}; give this one another version")
 
 
 def is_registered(*, path: Path) -> bool:
@@ -44,27 +51,36 @@ def is_registered(*, path: Path) -> bool:
 
 
 def store_artifact(artifact: Artifact) -> None:
-    """Upload every file of an artifact, the manifest last: without it the others mean nothing."""
+    """Upload every file of an artifact, the manifest last: without it the others mean nothing.
+
+    Each is replaced in one request, so that a worker that reads at the same time finds the old bytes or the new.
+    """
+    client = make_client(settings.S3_ENDPOINT_URL)
     for name in [*artifact.files, MANIFEST]:
-        key = f"versions/{artifact.digest}/{name}"
-        if default_storage.exists(key):
-            default_storage.delete(key)
-        default_storage.save(key, ContentFile((artifact.path / name).read_bytes()))
+        key, content = f"versions/{artifact.digest}/{name}", (artifact.path / name).read_bytes()
+        client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content)
 
 
 @transaction.atomic
 def promote_version(*, version: Version, actor: User | None = None, reason: str) -> bool:
-    """Make a version the champion and retire the one before; False when it is the champion already."""
-    # Everybody who promotes locks the whole registry in one order, so that there is never a second champion.
-    versions = {row.pk: row for row in Version.objects.select_for_update().order_by("pk")}
-    previous = next((row for row in versions.values() if row.state == Version.State.CHAMPION), None)
+    """Make a version the champion and retire the one before; False when it is the champion already.
+
+    Raises:
+        RegistryError: the version was rejected.
+    """
+    # Everybody who promotes locks the whole registry in one order, so that there is never a second champion; what is
+    # read afterwards is what the one before left, even a champion that was registered while we waited.
+    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))
+    version.refresh_from_db(fields=["state"])
+    previous = find_champion()
     if previous is not None and previous.pk == version.pk:
         return False
-    if versions[version.pk].state == Version.State.REJECTED:
+    if version.state == Version.State.REJECTED:
         raise RegistryError(f"{version} was rejected and cannot serve")
     if previous is not None:
         Version.objects.filter(pk=previous.pk).update(state=Version.State.RETIRED)
     Version.objects.filter(pk=version.pk).update(state=Version.State.CHAMPION)
+    version.state = Version.State.CHAMPION
     Promotion.objects.create(version=version, previous=previous, actor=actor, reason=reason)
     return True
 

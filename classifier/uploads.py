@@ -3,10 +3,11 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile
@@ -27,6 +28,9 @@ KEY_LIFETIME = timedelta(hours=24)
 ABANDONED_AFTER = timedelta(hours=1)
 # How long the broker has to deliver before the sweeper hands an upload out again.
 DELIVERY_TIME = timedelta(seconds=60)
+# A bucket that would not delete is left alone for so long.
+REMOVAL_PAUSE = timedelta(seconds=30)
+KEYS_PER_REQUEST = 1000  # S3's limit
 
 
 class StorageUnavailable(Exception):
@@ -127,8 +131,16 @@ def _create_upload(
     keep_objects([key])
     if idempotency_key is not None:
         _note_key(owner, idempotency_key, upload)
-    transaction.on_commit(lambda: enqueue_upload(upload.pk), robust=True)
+    transaction.on_commit(lambda: hand_over(upload.pk), robust=True)
     return upload
+
+
+def hand_over(upload_id: uuid.UUID) -> bool:
+    """Send a committed upload to the workers; where the broker does not take it, the next sweep sends it."""
+    if enqueue_upload(upload_id):
+        return True
+    Upload.objects.filter(pk=upload_id, status=Upload.Status.PENDING).update(due_at=timezone.now())
+    return False
 
 
 def set_consent(*, upload: Upload, shared: bool) -> None:
@@ -164,13 +176,25 @@ def keep_objects(keys: Iterable[str]) -> None:
     ObjectRemoval.objects.filter(key__in=list(keys)).delete()
 
 
-def remove_objects(keys: Iterable[str]) -> None:
-    """Delete objects now where the bucket answers; the others stay noted for the sweeper."""
-    for key in keys:
+def remove_objects(keys: Sequence[str]) -> None:
+    """Delete objects now, in one request; what the bucket does not delete stays noted, and the sweeper tries again."""
+    for start in range(0, len(keys), KEYS_PER_REQUEST):
+        batch = keys[start : start + KEYS_PER_REQUEST]
         try:
-            default_storage.delete(key)
-        except Exception:  # noqa: BLE001 - any failure of the bucket: the note stays and the sweeper tries again
-            logger.warning("object %s could not be removed now", key)
-            ObjectRemoval.objects.filter(key=key).update(due_at=timezone.now())
-        else:
-            ObjectRemoval.objects.filter(key=key).delete()
+            kept = delete_objects(batch)
+        except Exception as error:  # noqa: BLE001 - whatever the bucket's client raises; the other batches fare no better
+            logger.warning("%d objects could not be removed now: %s", len(keys) - start, error)
+            ObjectRemoval.objects.filter(key__in=keys[start:]).update(due_at=timezone.now() + REMOVAL_PAUSE)
+            return
+        ObjectRemoval.objects.filter(key__in=set(batch) - kept).delete()
+        if kept:
+            logger.warning("the bucket refused to remove %d objects", len(kept))
+            ObjectRemoval.objects.filter(key__in=kept).update(due_at=timezone.now() + REMOVAL_PAUSE)
+
+
+def delete_objects(keys: Sequence[str]) -> set[str]:
+    """Delete up to a thousand objects; those that the bucket refused to delete. One that is gone counts as deleted."""
+    storage: Any = default_storage
+    objects = [{"Key": key} for key in keys]
+    answer = storage.bucket.delete_objects(Delete={"Objects": objects, "Quiet": True})
+    return {problem["Key"] for problem in answer.get("Errors", [])}

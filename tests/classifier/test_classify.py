@@ -5,18 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection, connections
 from django.utils import timezone
 
-from classifier import predictions
-from classifier.models import Face, ObjectRemoval, Prediction, Upload, Version
-from classifier.predictions import Answer, claim_upload, classify_upload, store_answer, sweep_uploads
-from classifier.uploads import erase_upload
+from classifier.inference import NoChampion
+from classifier.models import Face, ObjectRemoval, Prediction, Upload
+from classifier.predictions import classify_upload
+from ml.artifacts import ArtifactError
 from tests.fakes import FakePipeline, install, make_result
 
 Take = Callable[..., Any]
 Patch = pytest.MonkeyPatch
+SLACK = timedelta(seconds=2)
 
 
 def state(upload: Upload) -> tuple[str, str, int]:
@@ -69,83 +72,70 @@ def test_missing_photo_is_rejected(upload: Upload, monkeypatch: Patch) -> None:
     assert state(upload) == ("rejected", "photo_missing", 1)
 
 
-@pytest.mark.parametrize("error", [ConnectionError("away"), RuntimeError("poison")])
-def test_failures_wait_longer_each_time_and_end_dead(
-    take: Take, monkeypatch: Patch, settings: Any, error: Exception
+def test_poison_waits_longer_each_time_ends_dead_and_the_queue_goes_on(
+    take: Take, monkeypatch: Patch, settings: Any
 ) -> None:
     poison, sound = take(1).upload, take(2).upload
-    install(monkeypatch, FakePipeline(error=error))
-    for attempt in (1, 2):
+    install(monkeypatch, FakePipeline(error=RuntimeError("poison")))
+    for attempt in range(1, settings.FERSITE_MAX_ATTEMPTS):
         before = timezone.now()
         classify_upload(poison.pk)
         assert state(poison) == ("pending", "", attempt)
         wait = timedelta(seconds=settings.FERSITE_RETRY_SECONDS * 2 ** (attempt - 1))
-        assert wait <= poison.due_at - before < wait + timedelta(seconds=2)
-    classify_upload(poison.pk)
-    assert state(poison) == ("dead", "attempts_exhausted", 3)
-    classify_upload(poison.pk)
-    assert state(poison) == ("dead", "attempts_exhausted", 3)
+        assert wait <= poison.due_at - before < wait + SLACK
+    for _ in range(2):
+        classify_upload(poison.pk)
+        assert state(poison) == ("dead", "attempts_exhausted", settings.FERSITE_MAX_ATTEMPTS)
     install(monkeypatch, FakePipeline(make_result()))
     classify_upload(sound.pk)
     assert state(sound)[0] == "done"
 
 
-def test_lease_keeps_others_out_until_it_lapses(upload: Upload) -> None:
-    assert claim_upload(upload.pk) is not None
-    assert claim_upload(upload.pk) is None
-    Upload.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
-    again = claim_upload(upload.pk)
-    assert again is not None
-    assert again.attempts == 2
-
-
-def test_worker_that_lost_its_lease_writes_nothing(upload: Upload, monkeypatch: Patch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("away"),
+        ReadTimeoutError(endpoint_url="http://127.0.0.1"),
+        NoChampion("none"),
+        ArtifactError("damaged"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_outage_uses_up_no_attempt(upload: Upload, monkeypatch: Patch, settings: Any, error: Exception) -> None:
+    """Photos that came in while something was away are classified once it is back, however long it took."""
+    install(monkeypatch, FakePipeline(error=error))
+    for minutes, wait in [(0, settings.FERSITE_RETRY_SECONDS), (0.5, 30), (5, 60), (600, 60)]:
+        Upload.objects.update(created_at=timezone.now() - timedelta(minutes=minutes))
+        before = timezone.now()
+        classify_upload(upload.pk)
+        assert state(upload) == ("pending", "", 0)
+        assert upload.due_at is not None
+        assert timedelta(seconds=wait) <= upload.due_at - before < timedelta(seconds=wait) + SLACK
     install(monkeypatch, FakePipeline(make_result()))
-    slow = claim_upload(upload.pk)
-    assert slow is not None
-    Upload.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     classify_upload(upload.pk)
-    version = Version.objects.get()
-    store_answer(slow, Answer(version, [make_result(0)], 1.0))
-    assert [row.label for row in Prediction.objects.all()] == [3]
-    assert not ObjectRemoval.objects.exists()
+    assert state(upload) == ("done", "", 1)
 
 
-def test_photo_erased_meanwhile_is_harmless(upload: Upload, monkeypatch: Patch) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_lost_database_connection_is_an_outage(take: Take, monkeypatch: Patch) -> None:
+    """PostgreSQL ends our connection while the network computes: a new one gives the photo back at once."""
+    upload = take().upload
+
+    class Restart(FakePipeline):
+        def predict_photo(self, photo: Any) -> Any:
+            with connection.cursor() as cursor:
+                cursor.execute("select pg_backend_pid()")
+                [pid] = cursor.fetchone()
+            other = connections.create_connection("default")
+            with other.cursor() as cursor:
+                cursor.execute("select pg_terminate_backend(%s)", [pid])
+            other.close()
+            return super().predict_photo(photo)
+
+    install(monkeypatch, Restart(make_result()))
+    classify_upload(upload.pk)
+    assert state(upload) == ("pending", "", 0)
     install(monkeypatch, FakePipeline(make_result()))
-    running = claim_upload(upload.pk)
-    assert running is not None
-    erase_upload(upload=upload)
-    version = Version.objects.get()
-    store_answer(running, Answer(version, [make_result()], 1.0))
-    assert not Face.objects.exists()
-    assert not ObjectRemoval.objects.filter(key__startswith="faces/").exists()
     classify_upload(upload.pk)
-
-
-def test_sweeper_hands_out_what_was_lost(take: Take, monkeypatch: Patch) -> None:
-    sent: list[Any] = []
-
-    def send(pk: Any) -> bool:
-        sent.append(pk)
-        return True
-
-    monkeypatch.setattr(predictions, "enqueue_upload", send)
-    fresh, lost, left, done = (take(number).upload for number in range(4))
-    past = timezone.now() - timedelta(seconds=1)
-    Upload.objects.filter(pk=lost.pk).update(due_at=past)
-    Upload.objects.filter(pk=left.pk).update(status="running", claimed_until=past, attempts=1, due_at=None)
-    Upload.objects.filter(pk=done.pk).update(status="done", due_at=None)
-    assert sweep_uploads() == 2
-    assert set(sent) == {lost.pk, left.pk}
-    sent.clear()
-    sweep_uploads()
-    assert lost.pk not in sent
-    assert fresh.pk not in sent
-
-
-def test_sweeper_buries_what_failed_too_often(upload: Upload) -> None:
-    past = timezone.now() - timedelta(seconds=1)
-    Upload.objects.update(status="running", claimed_until=past, attempts=3, due_at=None)
-    sweep_uploads()
-    assert state(upload) == ("dead", "attempts_exhausted", 3)
+    assert state(upload) == ("done", "", 1)
+    assert Prediction.objects.count() == 1

@@ -1,22 +1,31 @@
-"""A photo is stored once, noted once, and erased without a trace."""
+"""A photo is stored once and noted once, whoever else sends it at the same moment; a bucket that is away takes none."""
 
+import socket
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 
-from accounts.models import User
 from classifier import uploads
-from classifier.models import Face, IdempotencyKey, ObjectRemoval, Upload
-from classifier.predictions import classify_upload, sweep_uploads
-from classifier.uploads import IdempotencyMismatch, StorageUnavailable, erase_upload
+from classifier.images import ImageRefused
+from classifier.models import ObjectRemoval, Upload
+from classifier.predictions import sweep_uploads
+from classifier.uploads import StorageUnavailable
 from fersite.storage import PrivateS3Storage
-from tests.fakes import FakePipeline, install, make_result
+from tests.factories import make_user
 
 Take = Callable[..., Any]
+
+
+def stored_objects() -> list[str]:
+    return default_storage.listdir("uploads")[1]
 
 
 def test_photo_is_stored_and_pending(take: Take) -> None:
@@ -31,13 +40,12 @@ def test_same_bytes_give_the_earlier_upload(take: Take) -> None:
     first = take()
     again = take()
     assert (again.upload.pk, again.created, again.duplicate) == (first.upload.pk, False, True)
-    assert Upload.objects.count() == 1
+    assert Upload.objects.count() == len(stored_objects()) == 1
 
 
 def test_another_user_has_an_upload_of_their_own(take: Take) -> None:
     first = take()
-    bob = User.objects.create_user("bob", "bob@example.org", "x")
-    assert take(owner=bob).upload.pk != first.upload.pk
+    assert take(owner=make_user("bob")).upload.pk != first.upload.pk
 
 
 def test_dead_upload_can_be_handed_in_again(take: Take) -> None:
@@ -48,21 +56,36 @@ def test_dead_upload_can_be_handed_in_again(take: Take) -> None:
     assert again.upload.pk != first.upload.pk
 
 
-def test_idempotency_key_names_one_photo_for_a_day(take: Take) -> None:
-    first = take(1, idempotency_key="k")
-    again = take(1, idempotency_key="k")
-    assert (again.upload.pk, again.created, again.duplicate) == (first.upload.pk, False, False)
-    with pytest.raises(IdempotencyMismatch):
-        take(2, idempotency_key="k")
-    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    assert take(2, idempotency_key="k").created
+def test_refused_photo_leaves_nothing(take: Take) -> None:
+    with pytest.raises(ImageRefused):
+        take(file=SimpleUploadedFile("notes.txt", b"no photo"))
+    assert not Upload.objects.exists()
+    assert not ObjectRemoval.objects.exists()
 
 
-def test_key_of_a_duplicate_counts_too(take: Take) -> None:
-    take(1)
-    assert take(1, idempotency_key="k").duplicate
-    with pytest.raises(IdempotencyMismatch):
-        take(2, idempotency_key="k")
+@pytest.mark.django_db(transaction=True)
+def test_same_photo_eight_times_at_once_is_one_upload(take: Take) -> None:
+    start = threading.Barrier(8)
+    taken: list[Any] = []
+
+    def hand_in() -> None:
+        try:
+            connection.ensure_connection()
+            start.wait()
+            taken.append(take())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=hand_in) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 8
+    assert sorted((answer.created, answer.duplicate) for answer in taken) == [(False, True)] * 7 + [(True, False)]
+    assert len({answer.upload.pk for answer in taken}) == 1
+    assert stored_objects() == [Upload.objects.get().image.removeprefix("uploads/")]
+    assert not ObjectRemoval.objects.exists()
 
 
 def test_failed_row_leaves_no_object(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,44 +103,20 @@ def test_failed_row_leaves_no_object(take: Take, monkeypatch: pytest.MonkeyPatch
     assert not ObjectRemoval.objects.exists()
 
 
-def test_bucket_that_does_not_answer_takes_nothing_in(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    from botocore.exceptions import EndpointConnectionError
-
-    def refuse(*args: Any) -> None:
-        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
-
-    monkeypatch.setattr(PrivateS3Storage, "save", refuse)
-    with pytest.raises(StorageUnavailable):
-        take()
+@pytest.mark.parametrize("kind", ["refused", "silent"])
+def test_bucket_that_does_not_answer_takes_nothing_in(
+    take: Take, monkeypatch: pytest.MonkeyPatch, settings: Any, kind: str
+) -> None:
+    quick = Config(connect_timeout=0.3, read_timeout=0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server, monkeypatch.context() as away:
+        port = server.getsockname()[1] if kind == "silent" else 1
+        options = dict(settings.STORAGES["default"]["OPTIONS"], endpoint_url=f"http://127.0.0.1:{port}")
+        options["client_config"] = options["client_config"].merge(quick)
+        away.setattr(uploads, "default_storage", PrivateS3Storage(**options))
+        start = perf_counter()
+        with pytest.raises(StorageUnavailable):
+            take()
+        # Tries, each with its pause before the next: never the minutes that a worker's thread would be lost for.
+        assert perf_counter() - start < 5
     assert not Upload.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_erased_upload_leaves_nothing(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, FakePipeline(make_result(), make_result()))
-    upload = take(idempotency_key="k").upload
-    classify_upload(upload.pk)
-    keys = [upload.image, *Face.objects.values_list("crop", flat=True)]
-    assert len(keys) == 3
-    erase_upload(upload=upload)
-    assert not any(default_storage.exists(key) for key in keys)
-    assert not Upload.objects.exists()
-    assert not Face.objects.exists()
-    assert not IdempotencyKey.objects.exists()
-    assert not ObjectRemoval.objects.exists()
-    erase_upload(upload=upload)  # a second request finds nothing to do
-
-
-@pytest.mark.django_db(transaction=True)
-def test_objects_are_erased_later_when_the_bucket_is_away(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    upload = take().upload
-
-    def refuse(*args: Any) -> None:
-        raise ConnectionError
-
-    with monkeypatch.context() as away:
-        away.setattr(PrivateS3Storage, "delete", refuse)
-        erase_upload(upload=upload)
-    assert default_storage.exists(upload.image)
-    sweep_uploads()
-    assert not default_storage.exists(upload.image)
+    assert take().created
