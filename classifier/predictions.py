@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
-from s3transfer.exceptions import RetriesExceededError
+from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
 from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline

@@ -1,44 +1,26 @@
-"""Versions are registered once, one of them serves, and a damaged artifact never does."""
+"""Versions are registered once and one of them is the champion, however many register and promote at once."""
 
 import json
-import shutil
 import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
-from classifier import inference
-from classifier.inference import NoChampion, fetch_artifact, get_pipeline
 from classifier.models import Promotion, Version
 from classifier.registry import RegistryError, find_champion, promote_version, register_version
-from ml.artifacts import ArtifactError, default_artifact, load_artifact, write_manifest
-
-
-def make_variant(tmp_path: Path, version: str) -> Path:
-    """The shipped network under another name."""
-    folder = Path(shutil.copytree(default_artifact(), tmp_path / version))
-    manifest = json.loads((folder / "manifest.json").read_text())
-    write_manifest(folder, {**manifest, "version": version})
-    return folder
+from ml.artifacts import ArtifactError, default_artifact, write_manifest
+from tests.artifacts import make_variant
 
 
 @pytest.fixture
 def shipped(db: None) -> Version:
     return register_version(path=default_artifact(), promote=True, reason="shipped")
-
-
-@pytest.fixture(autouse=True)
-def nothing_loaded(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test begins as a fresh process with an empty cache, and looks at the champion each time."""
-    settings.FERSITE_STATE = tmp_path
-    monkeypatch.setattr(inference, "_loaded", inference._Loaded())
-    monkeypatch.setattr(inference, "CHECK_SECONDS", 0.0)
 
 
 def test_registering_again_changes_nothing(shipped: Version) -> None:
@@ -48,6 +30,14 @@ def test_registering_again_changes_nothing(shipped: Version) -> None:
     assert shipped.state == "champion"
     assert shipped.metrics["test"]["n"] == 3589
     assert default_storage.exists(f"versions/{shipped.digest}/network.tflite")
+
+
+def test_registering_again_puts_back_what_the_bucket_lost(shipped: Version) -> None:
+    lost = f"versions/{shipped.digest}/network.tflite"
+    default_storage.delete(lost)
+    register_version(path=default_artifact(), promote=False, reason="again")
+    assert default_storage.exists(lost)
+    assert len(default_storage.listdir(f"versions/{shipped.digest}")[1]) == 5
 
 
 def test_name_of_another_artifact_is_refused(shipped: Version, tmp_path: Path) -> None:
@@ -86,60 +76,64 @@ def test_rejected_version_cannot_serve(shipped: Version) -> None:
     assert find_champion() == shipped
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_promotions_at_once_leave_one_champion() -> None:
-    versions = [Version.objects.create(name=str(number), digest=f"{number:064x}") for number in range(6)]
-    failures: list[BaseException] = []
+def run_at_once(work: Callable[[Any], Any], things: Sequence[Any]) -> tuple[list[Any], list[BaseException]]:
+    """What came of each call, all started in the same moment, and what was raised."""
+    start, results, failures = threading.Barrier(len(things)), [], []
 
-    def promote(version: Version) -> None:
+    def run(thing: Any) -> None:
         try:
-            promote_version(version=version, reason="race")
-        except Exception as error:  # noqa: BLE001 - any failure fails the test below
+            connection.ensure_connection()
+            start.wait()
+            results.append(work(thing))
+        except Exception as error:  # noqa: BLE001 - the caller judges
             failures.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=promote, args=(version,)) for version in versions]
+    threads = [threading.Thread(target=run, args=(thing,)) for thing in things]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return results, failures
+
+
+@pytest.mark.django_db(transaction=True)
+def test_same_artifact_four_times_at_once_is_one_version() -> None:
+    path = default_artifact()
+    results, failures = run_at_once(lambda _: register_version(path=path, promote=True, reason="race"), range(4))
+    assert failures == []
+    assert len({version.pk for version in results}) == 1
+    assert Promotion.objects.count() == 1
+    assert find_champion() == results[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_different_artifacts_of_one_name_at_once(tmp_path: Path) -> None:
+    folders = [make_variant(tmp_path / str(number), "2") for number in range(3)]
+    for number, folder in enumerate(folders):
+        (folder / "card.md").write_text(f"card {number}")
+        write_manifest(folder, json.loads((folder / "manifest.json").read_text()))
+    results, failures = run_at_once(lambda path: register_version(path=path, promote=True, reason="race"), folders)
+    assert len(results) == 1
+    assert [type(failure) for failure in failures] == [RegistryError] * 2
+    assert find_champion() == results[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_versions_registered_and_promoted_at_once_leave_one_champion(tmp_path: Path) -> None:
+    folders = [make_variant(tmp_path, str(number)) for number in range(4)]
+    _, failures = run_at_once(lambda path: register_version(path=path, promote=True, reason="race"), folders)
+    assert failures == []
+    assert Version.objects.filter(state="champion").count() == 1
+    assert Promotion.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_promotions_at_once_leave_one_champion() -> None:
+    versions = [Version.objects.create(name=str(number), digest=f"{number:064x}") for number in range(6)]
+    _, failures = run_at_once(lambda version: promote_version(version=version, reason="race"), versions)
     assert failures == []
     assert Version.objects.filter(state="champion").count() == 1
     assert Version.objects.filter(state="retired").count() == 5
     assert Promotion.objects.count() == 6
-
-
-def test_nothing_serves_before_a_promotion(db: None) -> None:
-    with pytest.raises(NoChampion):
-        get_pipeline()
-
-
-def test_workers_take_up_a_new_champion(shipped: Version, tmp_path: Path) -> None:
-    version, pipeline = get_pipeline()
-    assert version == shipped
-    assert get_pipeline()[1] is pipeline
-    second = register_version(path=make_variant(tmp_path, "2"), promote=True, reason="better")
-    version, other = get_pipeline()
-    assert version == second
-    assert other is not pipeline
-    assert other.artifact.version == "2"
-
-
-def test_damaged_cache_is_fetched_again(shipped: Version, settings: Any) -> None:
-    folder = fetch_artifact(shipped.digest).path
-    (folder / "network.tflite").write_bytes(b"damaged")
-    assert fetch_artifact(shipped.digest).digest == shipped.digest
-    assert load_artifact(folder).digest == shipped.digest
-
-
-def test_damaged_bucket_is_refused_and_the_old_one_serves_on(shipped: Version, tmp_path: Path) -> None:
-    get_pipeline()
-    second = register_version(path=make_variant(tmp_path, "2"), promote=True, reason="better")
-    key = f"versions/{second.digest}/network.tflite"
-    default_storage.delete(key)
-    default_storage.save(key, ContentFile(b"tampered"))
-    assert get_pipeline()[0] == shipped
-    with pytest.raises(ArtifactError):
-        fetch_artifact(second.digest)
-    assert not (tmp_path / "models" / second.digest).exists()

@@ -24,7 +24,12 @@ PAST = timedelta(seconds=1)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was sent to the broker; a broker that takes everything."""
     pks: list[Any] = []
-    monkeypatch.setattr(uploads, "enqueue_upload", lambda pk: pks.append(pk) or True)
+
+    def take_all(pk: Any) -> bool:
+        pks.append(pk)
+        return True
+
+    monkeypatch.setattr(uploads, "enqueue_upload", take_all)
     return pks
 
 
