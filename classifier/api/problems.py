@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.log import log_response
 from rest_framework import exceptions
 
@@ -80,7 +80,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
         return answer(request, "permission_denied", "You may not do this.")
     if isinstance(error, RequestDataTooBig):
         return answer(request, "too_large", "The fields around the photo are too large.")
-    if isinstance(error, SuspiciousOperation | RecursionError):
+    if isinstance(error, SuspiciousOperation | RecursionError | UnreadablePostError):
         return answer(request, "malformed", "The request cannot be read.")
     if isinstance(error, OUTAGES):
         headers = {"Retry-After": str(RETRY_SECONDS)}
