@@ -15,7 +15,9 @@ from tests.photos import make_portrait
 from tests.workers import start_worker, stop_worker
 
 COUNT = 100
-# Every kill costs the photos in hand an attempt; with seven allowed, four kills bury none.
+# Every kill costs the photos in hand an attempt. A photo in hand at all three kills has used three, and a machine
+# under load may let a lease lapse besides: with seven allowed, none is buried. Messages that a killed worker had
+# fetched but not begun cost nothing.
 QUICK = {"FERSITE_LEASE_SECONDS": "3", "FERSITE_RETRY_SECONDS": "1", "FERSITE_MAX_ATTEMPTS": "7"}
 
 
@@ -50,6 +52,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, sweep: bool = False)
     return True
 
 
+def stored_objects() -> set[str]:
+    from django.core.files.storage import default_storage
+
+    return {f"{folder}/{name}" for folder in ("uploads", "faces") for name in default_storage.listdir(folder)[1]}
+
+
 def kill_child(worker: subprocess.Popen[bytes]) -> None:
     children = psutil.Process(worker.pid).children()
     assert children
@@ -62,12 +70,13 @@ def kill_child(worker: subprocess.Popen[bytes]) -> None:
 def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, settings: Any) -> None:
     import redis
     from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.utils import timezone
 
     from accounts.models import User
     from classifier.models import Face, ObjectRemoval, Prediction, Upload
+    from classifier.predictions import sweep_uploads
     from classifier.registry import register_version
     from classifier.uploads import take_upload
-    from fersite.storage import make_client
     from ml.artifacts import default_artifact
 
     register_version(path=default_artifact(), promote=True, reason="test")
@@ -95,15 +104,14 @@ def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, setting
     assert Face.objects.count() == COUNT
     assert Prediction.objects.count() == COUNT
     assert set(Prediction.objects.values_list("label", flat=True)) == {3}
+    # One process, then two, then one were killed, each with one photo in hand; the rest is leeway for a busy machine.
+    assert Upload.objects.filter(attempts__gt=1).count() <= 10
     keys = {*Upload.objects.values_list("image", flat=True), *Face.objects.values_list("crop", flat=True)}
+    # What a killed worker had stored without its rows was noted before; once its hour is over, it goes.
     noted = set(ObjectRemoval.objects.values_list("key", flat=True))
     assert not keys & noted
-    pages = make_client(settings.S3_ENDPOINT_URL).get_paginator("list_objects_v2")
-    stored = {
-        item["Key"]
-        for prefix in ("uploads/", "faces/")
-        for page in pages.paginate(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Prefix=prefix)
-        for item in page.get("Contents", [])
-    }
-    # Every object has its row, or was noted for removal before it was stored.
-    assert keys <= stored <= keys | noted
+    assert stored_objects() <= keys | noted
+    ObjectRemoval.objects.update(due_at=timezone.now())
+    sweep_uploads()
+    assert stored_objects() == keys
+    assert not ObjectRemoval.objects.exists()
