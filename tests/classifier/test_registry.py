@@ -76,7 +76,7 @@ def test_rejected_version_cannot_serve(shipped: Version) -> None:
     assert find_champion() == shipped
 
 
-def run_at_once(work: Callable[[Any], Any], things: Sequence[Any]) -> tuple[list[Any], list[BaseException]]:
+def run_at_once(work: Callable[[Any], Any], things: Sequence[Any]) -> tuple[list[Any], list[Exception]]:
     """What came of each call, all started in the same moment, and what was raised."""
     start, results, failures = threading.Barrier(len(things)), [], []
 
