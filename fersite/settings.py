@@ -109,9 +109,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "fersite.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "fersite.headers.SecurityHeadersMiddleware",
+    "fersite.health.HealthMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
