@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
 
 from accounts.models import NoticeAcceptance, User
 
@@ -29,3 +30,7 @@ class AccountAdmin(BaseAdmin):
     """Django's own page for users, with the notices they accepted."""
 
     inlines = (AcceptanceInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Never: the account page erases photos with the account; here their objects would stay in the bucket."""
+        return False
