@@ -67,6 +67,28 @@ def _vgg(widths: tuple[int, ...], depth: int) -> "Callable[[keras.KerasTensor], 
     return build
 
 
+def _resnet(widths: tuple[int, ...]) -> "Callable[[keras.KerasTensor], keras.KerasTensor]":
+    """A 3×3 stem and one basic residual block a size, its last scale starting at zero (after He et al. 2016)."""
+
+    def build(x: "keras.KerasTensor") -> "keras.KerasTensor":
+        from keras import layers
+
+        x = _conv(x, widths[0])
+        for block, width in enumerate(widths):
+            if block:
+                x = layers.MaxPooling2D()(x)
+            y = _conv(x, width)
+            y = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(y)
+            y = layers.BatchNormalization(gamma_initializer="zeros")(y)
+            if x.shape[-1] != width:
+                x = layers.Conv2D(width, 1, use_bias=False, kernel_initializer="he_normal")(x)
+                x = layers.BatchNormalization()(x)
+            x = layers.Activation("relu")(layers.Add()([x, y]))
+        return layers.GlobalAveragePooling2D(name=FEATURES)(x)
+
+    return build
+
+
 def _lenet(x: "keras.KerasTensor") -> "keras.KerasTensor":
     """LeNet-5 as it is taught on MNIST: two 5×5 convolutions, two dense layers (after LeCun et al. 1998)."""
     from keras import layers
@@ -83,4 +105,5 @@ NETWORKS: "dict[str, Callable[[keras.KerasTensor], keras.KerasTensor]]" = {
     "vgg-tiny": _vgg((8, 16, 32, 64), 1),
     "vgg-small": _vgg((32, 64, 128, 256), 2),
     "vgg-half": _vgg((32, 64, 128, 256), 3),
+    "resnet-small": _resnet((32, 64, 128, 256)),
 }
