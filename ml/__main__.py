@@ -1,4 +1,4 @@
-"""The command line: python -m ml clean | train | evaluate | predict."""
+"""The command line: python -m ml clean | train | combine | evaluate | predict."""
 
 import argparse
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ml.artifacts import Artifact, ArtifactError, default_artifact, load_artifact
-from ml.data import SPLITS, DataError, load_data
+from ml.data import SPLITS, DataError, FaceData, load_data
 from ml.labels import LABELS
 from ml.network import NETWORKS
 from ml.train import TrainingConfig, TrainingError
@@ -38,14 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     train = _command(commands, "train", train_command, "train a network and write it as an artifact")
     evaluate = _command(commands, "evaluate", evaluate_command, "measure a network on a labelled split")
     predict = _command(commands, "predict", predict_command, "name the expressions in photos")
-    for command in (clean, train, evaluate):
+    combine = _command(commands, "combine", combine_command, "join trained networks into one artifact")
+    for command in (clean, train, evaluate, combine):
         command.add_argument("--data", type=Path, required=True, help="Kaggle image folders, a zip of them, or the CSV")
-    for command in (clean, train):
+    for command in (clean, train, combine):
         command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
     for command in (evaluate, predict):
         command.add_argument("--model", type=Path, help="artifact folder; default: the newest one in ml/weights")
     evaluate.add_argument("--split", choices=SPLITS, required=True)
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
+    combine.add_argument("members", type=Path, nargs="+", metavar="MEMBER", help="artifact folders")
+    combine.add_argument("--out", type=Path, required=True, help="folder for the artifact")
+    combine.add_argument("--name", help="the artifact's version; default: the folder's name")
     _add_training_options(train)
     return parser
 
@@ -114,11 +118,7 @@ def train_command(options: argparse.Namespace) -> int:
     # Keras and TensorFlow's converter print as they like; standard output belongs to the JSON object.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         artifact = _train_artifact(options, config)
-    if options.json:
-        print(json.dumps({"version": artifact.version, "digest": artifact.digest, "metrics": artifact.metrics}))
-    else:
-        print((options.out / "card.md").read_text())
-    return 0
+    return _report_artifact(options, artifact)
 
 
 def _train_artifact(options: argparse.Namespace, config: TrainingConfig) -> Artifact:
@@ -134,7 +134,7 @@ def _train_artifact(options: argparse.Namespace, config: TrainingConfig) -> Arti
         prepared,
         version=options.name or f"{config.network}-{config.epochs}-{config.seed}",
         command=_repeatable(options),
-        config=config,
+        recipe=dataclasses.asdict(config),
         data=options.data,
     )
 
@@ -149,19 +149,60 @@ def _repeatable(options: argparse.Namespace) -> str:
     return shlex.join([*words, "--out", options.out.name])
 
 
+def combine_command(options: argparse.Namespace) -> int:
+    """Join trained networks into one artifact, calibrated and measured as a whole."""
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        artifact = _combine_artifacts(options)
+    return _report_artifact(options, artifact)
+
+
+def _combine_artifacts(options: argparse.Namespace) -> Artifact:
+    from ml.ensemble import describe_members, held_out_share, join_artifacts, load_members
+    from ml.export import finish_artifact
+    from ml.train import prepare_data
+
+    if (options.out / "manifest.json").exists():
+        raise ArtifactError(f"{options.out} already holds an artifact; choose another folder")
+    members = load_members(options.members)
+    prepared = prepare_data(load_data(options.data, "train"), options.votes, held_out_share(members))
+    if prepared.digest != members[0].card["data"]["sha256"]:
+        raise ArtifactError(f"{options.data} is not the data that the members were trained on")
+    words = ["python", "-m", "ml", "combine", "--data", options.data.name]
+    words += ["--votes", options.votes.name] if options.votes else []
+    words += ["--out", options.out.name, *[folder.name for folder in options.members]]
+    return finish_artifact(
+        options.out,
+        join_artifacts(members, options.out),
+        prepared,
+        version=options.name or options.out.name,
+        command=shlex.join(words),
+        recipe={"network": "ensemble", "held_out": held_out_share(members)},
+        data=options.data,
+        members=describe_members(members),
+    )
+
+
+def _report_artifact(options: argparse.Namespace, artifact: Artifact) -> int:
+    if options.json:
+        print(json.dumps({"version": artifact.version, "digest": artifact.digest, "metrics": artifact.metrics}))
+    else:
+        print((artifact.path / "card.md").read_text())
+    return 0
+
+
 def _load(options: argparse.Namespace) -> Artifact:
     return load_artifact(options.model or default_artifact())
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
     """Measure the served pipeline on labelled crops."""
-    from ml.evaluate import evaluate_network
+    from ml.evaluate import evaluate_parts
     from ml.predict import Network
 
     artifact = _load(options)
     data = load_data(options.data, options.split)
-    figures = evaluate_network(Network(artifact), artifact.calibration, data.images, data.labels)
-    figures["version"] = artifact.version
+    found = evaluate_parts(Network(artifact), artifact.calibration, data.images, data.labels, _twinless(options, data))
+    figures = {**found.pop("all"), **found, "version": artifact.version}
     for bad in data.bad:
         print(f"ml: skipped {bad.name}: {bad.reason}", file=sys.stderr)
     if options.json:
@@ -171,15 +212,37 @@ def evaluate_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def _twinless(options: argparse.Namespace, data: FaceData) -> dict[str, Any]:
+    """The parts of a test split that have no twin in the training split, where the data holds one."""
+    from ml.evaluate import find_twinless
+
+    if options.split == "train":
+        return {}
+    try:
+        return find_twinless(data, load_data(options.data, "train"))
+    except DataError:
+        return {}
+
+
 def _format_figures(figures: dict[str, Any]) -> str:
     names = ("accuracy", "macro_f1", "nll", "brier", "ece", "set_coverage", "set_size", "ms_per_face_p50")
     lines = [f"version {figures['version']}, n = {figures['n']:,}"]
-    lines += [f"{name:>16}  {figures[name]:.4f}" for name in names]
+    lines += [f"{name:>16}  {figures[name]:.4f}{_format_range(figures, name)}" for name in names]
+    for part in ("without_twins", "without_near_twins"):
+        if part in figures:
+            lines.append(f"{part}: n = {figures[part]['n']:,}, accuracy {figures[part]['accuracy']:.4f}")
     lines += [f"{label:>16}  " + "  ".join(f"{k} {v:.3f}" for k, v in row.items())
               for label, row in figures["per_class"].items()]  # fmt: skip
     lines.append("confusion (rows: true, columns: " + ", ".join(LABELS) + ")")
     lines += ["  ".join(f"{count:5d}" for count in row) for row in figures["confusion"]]
     return "\n".join(lines)
+
+
+def _format_range(figures: dict[str, Any], name: str) -> str:
+    low, high = figures.get("ece_band" if name == "ece" else f"{name}_interval", (None, None))
+    if low is None:
+        return ""
+    return f"  ({low:.4f}–{high:.4f}{' if perfectly calibrated' if name == 'ece' else ''})"
 
 
 def predict_command(options: argparse.Namespace) -> int:

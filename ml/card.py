@@ -1,8 +1,8 @@
 """The model card: what a network was trained on, how, how well it does, and what it must not be used for."""
 
-import dataclasses
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from ml.labels import LABELS
 from ml.preprocess import PREPROCESSING
 
 if TYPE_CHECKING:
-    from ml.train import PreparedData, TrainingConfig
+    from ml.train import PreparedData
 
 ALLOWED = "Sorting, searching and captioning one's own photos; teaching; research on expression recognition."
 FORBIDDEN = (
@@ -32,7 +32,13 @@ COMPARISON = (
 
 
 def build_card(
-    *, version: str, command: str, config: "TrainingConfig", prepared: "PreparedData", metrics: dict[str, Any]
+    *,
+    version: str,
+    command: str,
+    recipe: dict[str, Any],
+    prepared: "PreparedData",
+    metrics: dict[str, Any],
+    members: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Collect the card of one finished run as JSON-serialisable values."""
     import keras
@@ -44,8 +50,9 @@ def build_card(
         "labels": list(LABELS),
         "preprocessing": PREPROCESSING,
         "command": command,
-        "seed": config.seed,
-        "recipe": dataclasses.asdict(config),
+        "seed": recipe.get("seed"),
+        "recipe": recipe,
+        **({"members": list(members)} if members else {}),
         "data": {
             "name": "FER-2013 Training split" if prepared.read == 28709 else "Training split as given",
             "images_read": prepared.read,
@@ -74,11 +81,14 @@ def format_card(card: dict[str, Any]) -> str:
         f"{cleaned}. To choose and to calibrate, {data['held_out_for_selection_and_calibration']:,} were held out.",
         "",
     ]
-    lines += ["Command (seed {seed}):".format(**card), "", f"    {card['command']}", ""]
+    seed = "" if card["seed"] is None else f" (seed {card['seed']})"
+    lines += [f"Command{seed}:", "", f"    {card['command']}", ""]
+    lines += _members(card.get("members", []))
     lines += ["## Figures", "", "| set | n | accuracy | macro-F1 | NLL | Brier | ECE | set coverage | set size |"]
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     lines += [_figure_row(name, figures) for name, figures in metrics.items()]
-    lines += _per_class(metrics.get("test") or metrics["selection"])
+    main = metrics.get("test") or metrics["selection"]
+    lines += _per_class(main) + _confusion(main) + _certainty(main)
     lines += ["", "## Compared with others on FER-2013", "", "| who | accuracy | note |", "|---|---|---|"]
     lines += [f"| {row['who']} | {row['accuracy']:.1%} | {row['note']} |" for row in card["comparison"]]
     lines += ["", "## Known limits", "", *[f"- {limit}" for limit in card["limits"]]]
@@ -102,3 +112,41 @@ def _per_class(figures: dict[str, Any]) -> list[str]:
     for label, values in figures["per_class"].items():
         lines.append(f"| {label} | {values['precision']:.2f} | {values['recall']:.2f} | {values['f1']:.2f} |")
     return lines
+
+
+def _confusion(figures: dict[str, Any]) -> list[str]:
+    lines = ["", "## Confusion", "", "Rows: the label of FER-2013; columns: the network's answer.", ""]
+    lines += ["| | " + " | ".join(LABELS) + " |", "|---" * (len(LABELS) + 1) + "|"]
+    for label, row in zip(LABELS, figures["confusion"], strict=True):
+        lines.append(f"| {label} | " + " | ".join(f"{count:,}" for count in row) + " |")
+    return lines
+
+
+def _certainty(figures: dict[str, Any]) -> list[str]:
+    low, high = figures["ece_band"]
+    lines = ["", "## What its confidence is worth", ""]
+    lines.append(
+        f"ECE {figures['ece']:.3f}; a perfectly calibrated network with the same confidences would score "
+        f"{figures['ece_expected']:.3f} (95 % {low:.3f}–{high:.3f}) on as many faces."
+    )
+    if figures["halves"]:
+        halves = figures["halves"]
+        lines.append(
+            f"Prediction sets fitted on one half and measured on the other, mean of {halves['splits']} random halves: "
+            f"coverage {halves['coverage']:.1%}, {halves['size']:.2f} labels a set."
+        )
+    lines += ["", "| confidence | n | mean confidence | accuracy |", "|---|---|---|---|"]
+    for bar in figures["reliability"]:
+        if bar["n"]:
+            share = f"{bar['low']:.2f}–{bar['high']:.2f}"
+            lines.append(f"| {share} | {bar['n']:,} | {bar['confidence']:.3f} | {bar['accuracy']:.3f} |")
+    lines += ["", "| answers only the surest | accuracy |", "|---|---|"]
+    lines += [f"| {float(share):.0%} | {value:.1%} |" for share, value in figures["coverage_at"].items()]
+    return lines
+
+
+def _members(members: list[dict[str, Any]]) -> list[str]:
+    if not members:
+        return []
+    lines = ["The answer is the mean of these networks' logits:", ""]
+    return [*lines, *[f"- {member['version']}: `{member['command']}`" for member in members], ""]

@@ -6,30 +6,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.calibrate import apply_calibration, prediction_sets
+from ml.calibrate import COVERAGE, apply_calibration, prediction_sets
+from ml.data import FaceData, image_digests
+from ml.duplicates import find_near_pairs
+from ml.intervals import accuracy_interval, macro_f1_interval
 from ml.labels import LABELS
+from ml.reliability import ece_when_calibrated, expected_calibration_error, reliability_bins, sets_over_halves
 
 if TYPE_CHECKING:
     from ml.calibrate import Calibration
     from ml.predict import Network
 
-BINS = 15
 ANSWERED = (0.9, 0.8, 0.7, 0.6, 0.5)
 BATCH = 64
 TIMED_FACES = 200
-
-
-def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """ECE with 15 equally wide bins of confidence (Guo et al. 2017), 0 to 1.
-
-    Args:
-        probabilities: (n, 7); labels: (n,), 0 to 6.
-    """
-    confidence = probabilities.max(axis=1)
-    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(labels))
 
 
 def measure(probabilities: NDArray[np.float64], labels: NDArray[np.int64], sets: NDArray[np.bool_]) -> dict[str, Any]:
@@ -39,7 +29,7 @@ def measure(probabilities: NDArray[np.float64], labels: NDArray[np.int64], sets:
         probabilities: (n, 7), calibrated; labels: (n,), 0 to 6; sets: bool (n, 7), the prediction sets.
 
     Returns:
-        the object of `python -m ml evaluate --json` without ms_per_face_p50 and version.
+        the object of `python -m ml evaluate --json` without ms_per_face_p50, version and the parts without twins.
     """
     from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
@@ -62,6 +52,11 @@ def measure(probabilities: NDArray[np.float64], labels: NDArray[np.int64], sets:
         "set_coverage": float(sets[np.arange(len(labels)), labels].mean()),
         "set_size": float(sets.sum(axis=1).mean()),
         "coverage_at": accuracy_when_answering(probabilities, labels),
+        "accuracy_interval": accuracy_interval(int((predicted == labels).sum()), len(labels)),
+        "macro_f1_interval": macro_f1_interval(labels, predicted),
+        **ece_when_calibrated(probabilities),
+        "reliability": reliability_bins(probabilities, labels),
+        "halves": sets_over_halves(probabilities, labels, COVERAGE) if len(labels) > 1 else None,
     }
 
 
@@ -84,9 +79,45 @@ def evaluate_network(
     network: "Network", calibration: "Calibration", images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, Any]:
     """Figures of the served pipeline on labelled crops: images uint8 (n, 48, 48), labels (n,)."""
+    return evaluate_parts(network, calibration, images, labels, {})["all"]
+
+
+def evaluate_parts(
+    network: "Network",
+    calibration: "Calibration",
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    parts: dict[str, NDArray[np.bool_]],
+) -> dict[str, dict[str, Any]]:
+    """Figures of the served pipeline on labelled crops ("all") and on parts of them, classifying each crop once.
+
+    Args:
+        images: uint8 (n, 48, 48); labels: (n,), 0 to 6.
+        parts: by name, which crops (bool (n,)) belong to it; an empty part is left out.
+    """
     probabilities = apply_calibration(compute_logits(network, images), calibration)
-    figures = measure(probabilities, labels, prediction_sets(probabilities, calibration))
-    return {**figures, "ms_per_face_p50": time_single_faces(network, images[:TIMED_FACES])}
+    sets = prediction_sets(probabilities, calibration)
+    figures = {
+        name: measure(probabilities[part], labels[part], sets[part])
+        for name, part in {"all": np.ones(len(labels), dtype=bool), **parts}.items()
+        if part.any()
+    }
+    figures["all"]["ms_per_face_p50"] = time_single_faces(network, images[:TIMED_FACES])
+    return figures
+
+
+def find_twinless(test: FaceData, train: FaceData) -> dict[str, NDArray[np.bool_]]:
+    """Which test images do not also stand in the training split, where a network may have learned them by heart.
+
+    Returns:
+        "without_twins": no pixel-identical copy in train; "without_near_twins": no shifted, cropped or compressed copy
+        either (see ml.duplicates); each bool (n,).
+    """
+    known = set(image_digests(train.images))
+    alone = np.array([digest not in known for digest in image_digests(test.images)], dtype=bool)
+    pairs, _ = find_near_pairs(test.images, train.images)
+    near = np.isin(np.arange(len(test)), pairs[:, 0])
+    return {"without_twins": alone, "without_near_twins": alone & ~near}
 
 
 def time_single_faces(network: "Network", images: NDArray[np.uint8]) -> float:
@@ -97,12 +128,3 @@ def time_single_faces(network: "Network", images: NDArray[np.uint8]) -> float:
         network.classify_crops(image[None])
         times.append(time.perf_counter() - start)
     return float(np.median(times) * 1000)
-
-
-def measure_intervals(figures: dict[str, Any]) -> dict[str, list[float]]:
-    """95 % Wilson interval of the accuracy that measure() found."""
-    from scipy.stats import binomtest
-
-    right = round(figures["accuracy"] * figures["n"])
-    interval = binomtest(right, figures["n"]).proportion_ci(method="wilson")
-    return {"accuracy_interval": [float(interval.low), float(interval.high)]}

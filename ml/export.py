@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,10 @@ import numpy as np
 from ml.artifacts import NETWORK, Artifact, load_artifact, write_manifest
 from ml.calibrate import Calibration, fit_calibration
 from ml.card import build_card, format_card
-from ml.data import DataError, FaceData, image_digests, load_data
-from ml.evaluate import compute_logits, evaluate_network, measure_intervals
+from ml.data import DataError, FaceData, load_data
+from ml.evaluate import compute_logits, evaluate_network, evaluate_parts, find_twinless
 from ml.predict import Network
-from ml.train import PreparedData, TrainingConfig
+from ml.train import PreparedData
 
 if TYPE_CHECKING:
     import keras
@@ -41,8 +42,9 @@ def finish_artifact(
     *,
     version: str,
     command: str,
-    config: TrainingConfig,
+    recipe: dict[str, Any],
     data: Path,
+    members: Sequence[dict[str, Any]] = (),
 ) -> Artifact:
     """Convert, calibrate on the selection set, measure and describe a trained network; out becomes an artifact.
 
@@ -50,7 +52,7 @@ def finish_artifact(
         out: folder that already holds network.keras.
         prepared: what it was trained on; its selection set was not.
         version: the artifact's name.
-        command: how to repeat the run.
+        command: how to repeat the run; recipe: its settings; members: of an ensemble, see ml.ensemble.
         data: read once more for its test split, if it has one.
     """
     convert_network(network, out / NETWORK)
@@ -63,7 +65,9 @@ def finish_artifact(
     calibration = fit_calibration(compute_logits(served, prepared.selection.images), labels)
     metrics = {"selection": evaluate_network(served, calibration, prepared.selection.images, labels)}
     metrics |= _test_metrics(served, calibration, data)
-    card = build_card(version=version, command=command, config=config, prepared=prepared, metrics=metrics)
+    card = build_card(
+        version=version, command=command, recipe=recipe, prepared=prepared, metrics=metrics, members=members
+    )
     (out / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False))
     (out / "card.md").write_text(format_card(card))
     content |= {"calibration": calibration.to_dict(), "metrics": metrics, "card": card}
@@ -76,13 +80,9 @@ def _test_metrics(served: Network, calibration: Calibration, data: Path) -> dict
     split, test = _find_test(data)
     if test is None:
         return {}
-    twins = set(image_digests(load_data(data, "train").images))
-    alone = np.array([digest not in twins for digest in image_digests(test.images)])
-    figures = {}
-    for name, part in (("test", test), ("test_without_twins", test.select(alone))):
-        measured = evaluate_network(served, calibration, part.images, part.labels)
-        figures[name] = {"split": split, **measured, **measure_intervals(measured)}
-    return figures
+    parts = find_twinless(test, load_data(data, "train"))
+    found = evaluate_parts(served, calibration, test.images, test.labels, parts)
+    return {"test" if name == "all" else f"test_{name}": {"split": split, **part} for name, part in found.items()}
 
 
 def _find_test(data: Path) -> tuple[str, FaceData | None]:

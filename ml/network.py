@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # The layer whose output is pooled into one vector a face; a training head may be attached to it.
 FEATURES = "features"
+# The layer that gives the seven logits.
+LOGITS = "label"
 
 
 def build_network(name: str, *, dropout: float = 0.3, dtype: str = "float32") -> "keras.Model":
@@ -37,7 +39,7 @@ def build_network(name: str, *, dropout: float = 0.3, dtype: str = "float32") ->
         crops = keras.Input((SIDE, SIDE, 1), name="crops")
         features = NETWORKS[name](crops)
         dropped = keras.layers.Dropout(dropout)(features)
-        logits = keras.layers.Dense(len(LABELS), dtype="float32", name="label")(dropped)
+        logits = keras.layers.Dense(len(LABELS), dtype="float32", name=LOGITS)(dropped)
         return keras.Model(crops, logits, name=name)
     finally:
         keras.config.set_dtype_policy(previous)

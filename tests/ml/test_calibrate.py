@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ml.calibrate import Calibration, apply_calibration, fit_calibration, prediction_sets, softmax
-from ml.evaluate import expected_calibration_error, measure
+from ml.evaluate import measure
+from ml.reliability import expected_calibration_error
 
 
 def overconfident(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

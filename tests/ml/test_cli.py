@@ -57,7 +57,11 @@ def test_evaluate_prints_every_figure(tiny_archive: Path) -> None:
     assert set(figures) == {
         *("n", "accuracy", "macro_f1", "nll", "brier", "ece", "per_class", "confusion", "set_coverage", "set_size"),
         *("coverage_at", "ms_per_face_p50", "version"),
+        *("accuracy_interval", "macro_f1_interval", "ece_band", "ece_expected", "reliability", "halves"),
+        *("without_twins", "without_near_twins"),
     }
+    assert figures["without_twins"]["n"] == 35
+    assert figures["without_near_twins"]["n"] <= 35
     assert sum(map(sum, figures["confusion"])) == 35
 
 

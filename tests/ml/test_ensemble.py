@@ -1,0 +1,51 @@
+"""Joining trained networks: one file, the mean of their logits, and no member that learned the calibration faces."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.artifacts import load_artifact
+from ml.predict import Network
+from tests.ml.drawing import draw_crop
+
+
+def ml(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ml", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+
+def train(archive: Path, out: Path, seed: int, *more: str) -> Path:
+    done = ml("train", "--data", archive, "--out", out, "--network", "vgg-tiny", "--epochs", 1, "--seed", seed, *more)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_joined_networks_answer_with_the_mean_of_their_logits(tiny_archive: Path, tmp_path: Path) -> None:
+    members = [train(tiny_archive, tmp_path / f"member{seed}", seed) for seed in (1, 2)]
+    done = ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"]["test"]["n"] == 35
+    joined = load_artifact(tmp_path / "joined")
+    assert [member["seed"] for member in joined.card["members"]] == [1, 2]
+    assert joined.version == "joined"
+    crops = np.stack([draw_crop(number % 7, 1000 + number) for number in range(14)])
+    apart = [Network(load_artifact(member)).compute_logits(crops) for member in members]
+    assert np.abs(apart[0] - apart[1]).max() > 1e-3
+    assert Network(joined).compute_logits(crops) == pytest.approx(np.mean(apart, axis=0), abs=1e-3)
+
+    again = ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members)
+    assert again.returncode == 1
+    assert "already holds an artifact" in again.stderr
+    alone = ml("combine", "--data", tiny_archive, "--out", tmp_path / "alone", members[0])
+    assert alone.returncode == 1
+    assert "at least two" in alone.stderr
+    other = train(tiny_archive, tmp_path / "other", 3, "--set", "held_out=0.2")
+    mixed = ml("combine", "--data", tiny_archive, "--out", tmp_path / "mixed", members[0], other)
+    assert mixed.returncode == 1
+    assert "another selection set" in mixed.stderr
