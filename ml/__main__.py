@@ -18,7 +18,7 @@ from ml.artifacts import Artifact, ArtifactError, default_artifact, load_artifac
 from ml.data import SPLITS, DataError, FaceData, load_data
 from ml.labels import LABELS
 from ml.network import NETWORKS
-from ml.train import TrainingConfig, TrainingError
+from ml.train import DIGESTS, TrainingConfig, TrainingError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,12 +71,15 @@ def _add_training_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--seed", type=int, default=defaults.seed)
     train.add_argument("--resume", action="store_true", help="go on with the killed run in OUT")
     train.add_argument("--init", type=Path, help="artifact folder of the same network whose weights to start from")
+    train.add_argument(
+        "--teacher", type=Path, help="artifact folder, also of an ensemble, to learn from (distillation)"
+    )
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=_settings_help(defaults))
     train.add_argument("--name", help="the artifact's version; default: network, epochs and seed")
 
 
 def _settings_help(defaults: TrainingConfig) -> str:
-    named = {"network", "epochs", "seed", "init"}
+    named = {"network", "epochs", "seed", *DIGESTS}
     shown = [f"{key}={value}" for key, value in dataclasses.asdict(defaults).items() if key not in named]
     return "change a setting; defaults: " + ", ".join(shown)
 
@@ -93,7 +96,7 @@ def read_config(options: argparse.Namespace) -> TrainingConfig:
     known = dataclasses.asdict(config)
     for setting in options.set:
         name, _, value = setting.partition("=")
-        if name not in known or name == "init":
+        if name not in known or name in DIGESTS:
             raise TrainingError(f"--set {setting}: there is no such setting; python -m ml train --help lists them")
         try:
             config = dataclasses.replace(config, **{name: type(known[name])(value)})
@@ -118,25 +121,43 @@ def train_command(options: argparse.Namespace) -> int:
     # Keras and TensorFlow's converter print as they like; standard output belongs to the JSON object.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         artifact = _train_artifact(options, config)
+    if artifact is None:
+        print(f"ml: trained; convert, calibrate and measure it with: {_finishing(options)}", file=sys.stderr)
+        return 0
     return _report_artifact(options, artifact)
 
 
-def _train_artifact(options: argparse.Namespace, config: TrainingConfig) -> Artifact:
+def _train_artifact(options: argparse.Namespace, config: TrainingConfig) -> Artifact | None:
+    """The finished artifact; None where only training is possible, for want of TensorFlow's converter."""
+    import keras
+
     from ml.export import finish_artifact
-    from ml.train import train_network
+    from ml.train import read_recipe, train_network
 
     network, prepared = train_network(
-        options.data, options.out, votes=options.votes, config=config, resume=options.resume, init=options.init
+        options.data,
+        options.out,
+        votes=options.votes,
+        config=config,
+        resume=options.resume,
+        init=options.init,
+        teacher=options.teacher,
     )
+    if keras.backend.backend() != "tensorflow":
+        return None
     return finish_artifact(
         options.out,
         network,
         prepared,
         version=options.name or f"{config.network}-{config.epochs}-{config.seed}",
         command=_repeatable(options),
-        recipe=dataclasses.asdict(config),
+        recipe=read_recipe(options.out),
         data=options.data,
     )
+
+
+def _finishing(options: argparse.Namespace) -> str:
+    return f"KERAS_BACKEND=tensorflow {_repeatable(options)} --resume"
 
 
 def _repeatable(options: argparse.Namespace) -> str:
@@ -144,6 +165,7 @@ def _repeatable(options: argparse.Namespace) -> str:
     words = ["python", "-m", "ml", "train", "--data", options.data.name]
     words += ["--votes", options.votes.name] if options.votes else []
     words += ["--init", options.init.name] if options.init else []
+    words += ["--teacher", options.teacher.name] if options.teacher else []
     words += [word for setting in options.set for word in ("--set", setting)]
     words += ["--network", options.network, "--epochs", str(options.epochs), "--seed", str(options.seed)]
     return shlex.join([*words, "--out", options.out.name])

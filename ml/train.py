@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -11,15 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.artifacts import KERAS_NETWORK, file_digest
-from ml.augment import build_augmentation
 from ml.clean import TrainingSet, clean_training, hold_out
 from ml.data import FaceData, load_data, load_votes
 from ml.labels import LABELS
-from ml.network import FEATURES, build_network
+from ml.network import build_network
 from ml.preprocess import to_network_input
+from ml.trainer import build_trainer, spread_over_devices
 
 if TYPE_CHECKING:
     import keras
+
+
+# Inside a run's folder: all that a killed run needs to go on.
+STATE = "training"
+# Settings that name a file by its SHA-256; they follow from --init and --teacher.
+DIGESTS = ("init", "teacher")
 
 
 class TrainingError(Exception):
@@ -31,6 +38,8 @@ class TrainingConfig:
     """One training run. Rates are per step of one batch; shares and probabilities lie in 0 to 1.
 
     init: SHA-256 of the Keras file whose weights the run starts from; empty for random weights.
+    teacher: SHA-256 of the Keras file whose answers the run learns from beside the labels; empty for none. Its share of
+    the loss is distill_weight, the labels' the rest.
     """
 
     network: str = "vgg-small"
@@ -45,6 +54,9 @@ class TrainingConfig:
     label_smoothing: float = 0.05
     dropout: float = 0.3
     votes_weight: float = 0.3
+    teacher: str = ""
+    distill_weight: float = 0.7
+    distill_temperature: float = 2.0
     shift: float = 0.08
     rotation: float = 7.0
     scale: float = 0.13
@@ -82,13 +94,21 @@ def prepare_data(data: FaceData, votes_path: Path | None, held_out: float) -> Pr
 
 
 def train_network(
-    data: Path, out: Path, *, votes: Path | None, config: TrainingConfig, resume: bool, init: Path | None = None
+    data: Path,
+    out: Path,
+    *,
+    votes: Path | None,
+    config: TrainingConfig,
+    resume: bool,
+    init: Path | None = None,
+    teacher: Path | None = None,
 ) -> "tuple[keras.Model, PreparedData]":
     """Train, keeping in out/training all that a killed run needs to go on with resume.
 
     Args:
         data: what load_data reads; votes: the FER+ CSV, or None to do without the auxiliary head's targets.
         init: folder of an artifact of the same network to start from, or None to start from random weights.
+        teacher: folder of an artifact whose answers to learn from, or None.
 
     Returns:
         the trained float32 network with averaged weights, also saved as out/network.keras, and the data it saw.
@@ -98,14 +118,20 @@ def train_network(
         DataError: no training data at that path.
     """
     if init is not None:
-        config = dataclasses.replace(config, init=_init_digest(init))
+        config = dataclasses.replace(config, init=_keras_digest(init))
+    if teacher is not None:
+        config = dataclasses.replace(config, teacher=_keras_digest(teacher))
     state = _open_run(out, config, resume)
     import keras
 
+    spread_over_devices()
     keras.utils.set_random_seed(config.seed)
     prepared = prepare_data(load_data(data, "train"), votes, config.held_out)
     (state / "data.json").write_text(json.dumps({"read": prepared.read, "digest": prepared.digest}))
-    trainer, network = build_trainer(config, steps=steps_per_epoch(prepared.train, config))
+    if resume and (out / KERAS_NETWORK).exists():
+        return keras.models.load_model(out / KERAS_NETWORK), prepared
+    taught_by = None if teacher is None else keras.models.load_model(teacher / KERAS_NETWORK)
+    trainer, network = build_trainer(config, steps=steps_per_epoch(prepared.train, config), teacher=taught_by)
     if init is not None:
         copy_weights(init, network)
     trainer.fit(
@@ -123,15 +149,22 @@ def train_network(
     trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
     finished = build_network(config.network, dropout=config.dropout)
     finished.set_weights(network.get_weights())
-    finished.save(out / KERAS_NETWORK)
+    save_network(finished, out)
     return finished, prepared
 
 
-def _init_digest(init: Path) -> str:
+def save_network(network: "keras.Model", out: Path) -> None:
+    """Write out/network.keras in one rename: a file of that name is a finished network."""
+    temporary = out / f".{os.getpid()}.{KERAS_NETWORK}"
+    network.save(temporary)
+    temporary.replace(out / KERAS_NETWORK)
+
+
+def _keras_digest(init: Path) -> str:
     try:
         return file_digest(init / KERAS_NETWORK)
     except OSError as error:
-        raise TrainingError(f"there is no network to start from: {error}") from error
+        raise TrainingError(f"{init} holds no Keras network: {error}") from error
 
 
 def copy_weights(init: Path, network: "keras.Model") -> None:
@@ -148,8 +181,14 @@ def copy_weights(init: Path, network: "keras.Model") -> None:
         raise TrainingError(f"{init} holds a network of another shape than {network.name}") from error
 
 
+def read_recipe(out: Path) -> dict[str, Any]:
+    """The settings of the run in out, digests of --init and --teacher included."""
+    recipe: dict[str, Any] = json.loads((out / STATE / "config.json").read_text())
+    return recipe
+
+
 def _open_run(out: Path, config: TrainingConfig, resume: bool) -> Path:
-    state = out / "training"
+    state = out / STATE
     settings = state / "config.json"
     wanted = dataclasses.asdict(config)
     if resume:
@@ -172,58 +211,6 @@ def _open_run(out: Path, config: TrainingConfig, resume: bool) -> Path:
 def steps_per_epoch(train: TrainingSet, config: TrainingConfig) -> int:
     """Optimizer steps in one pass over the data."""
     return -(-len(train) // config.batch_size)
-
-
-def build_trainer(config: TrainingConfig, *, steps: int) -> "tuple[keras.Model, keras.Model]":
-    """The compiled trainer (augmentation in front, auxiliary FER+ head beside), and the network inside it."""
-    import keras
-
-    network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
-    crops = keras.Input(network.input_shape[1:], name="crops")
-    view = build_augmentation(
-        shift=config.shift,
-        rotation=config.rotation,
-        scale=config.scale,
-        erase=config.erase,
-        gamma=config.gamma,
-        seed=config.seed,
-    )(crops)
-    heads = keras.Model(network.inputs, [network.output, network.get_layer(FEATURES).output], name="network")
-    label, features = heads(view)
-    votes = keras.layers.Dense(len(LABELS), dtype="float32", name="votes")(features)
-    trainer = keras.Model(crops, {"label": keras.layers.Identity(name="label", dtype="float32")(label), "votes": votes})
-    total = steps * config.epochs
-    warmup = min(int(steps * config.warmup_epochs), total // 2)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(total - warmup, 1), warmup_target=config.learning_rate, warmup_steps=warmup, alpha=0.0
-    )
-    optimizer = keras.optimizers.AdamW(
-        schedule,
-        weight_decay=config.weight_decay,
-        use_ema=True,
-        # A short run averages over its last twentieth at most, or its beginning would still weigh on the result.
-        ema_momentum=min(config.ema_momentum, max(0.0, 1 - 20 / total)),
-    )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    cross_entropy = keras.losses.CategoricalCrossentropy
-    trainer.compile(
-        optimizer,
-        loss={
-            "label": cross_entropy(from_logits=True, label_smoothing=config.label_smoothing),
-            "votes": cross_entropy(from_logits=True),
-        },
-        loss_weights={"label": 1.0, "votes": config.votes_weight},
-        metrics={"label": ["accuracy"]},
-        # XLA on a CPU makes convolutions slower (measured: 2 times); accelerators profit from it.
-        jit_compile="auto" if _has_accelerator() else False,
-    )
-    return trainer, network
-
-
-def _has_accelerator() -> bool:
-    import keras
-
-    return any(not name.lower().startswith("cpu") for name in keras.distribution.list_devices())
 
 
 def _callbacks(state: Path) -> "list[Any]":

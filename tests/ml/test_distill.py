@@ -1,0 +1,70 @@
+"""Learning from a teacher, and training on another back end: what comes out is an artifact like any other."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.artifacts import load_artifact
+from ml.calibrate import softmax
+from ml.predict import Network
+from tests.ml.drawing import draw_crop
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+
+def train(archive: Path, out: Path, *more: object, backend: str = "tensorflow") -> subprocess.CompletedProcess[str]:
+    words = ["train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more]
+    env = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    command = [sys.executable, "-m", "ml", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def divergence(student: Path, teacher: Path) -> float:
+    """Mean Kullback-Leibler divergence of the student's answers from the teacher's, in nats."""
+    crops = np.stack([draw_crop(number % 7, 2000 + number) for number in range(70)])
+    taught, learned = (softmax(Network(load_artifact(path)).compute_logits(crops)) for path in (teacher, student))
+    return float((taught * np.log(taught / learned)).sum(axis=1).mean())
+
+
+def test_a_student_comes_close_to_its_teacher(tiny_archive: Path, tmp_path: Path) -> None:
+    teacher = tmp_path / "teacher"
+    train(tiny_archive, teacher, "--epochs", 30)
+    short = ("--epochs", 12, "--seed", 2)
+    train(tiny_archive, tmp_path / "alone", *short)
+    # The labels have no weight at all: what the student learns it has from the teacher.
+    train(tiny_archive, tmp_path / "student", *short, "--teacher", teacher, "--set", "distill_weight=1.0")
+    card = load_artifact(tmp_path / "student").card
+    assert card["recipe"]["teacher"] == load_artifact(teacher).files["network.keras"]
+    assert "--teacher teacher" in card["command"]
+    assert divergence(tmp_path / "student", teacher) < divergence(tmp_path / "alone", teacher)
+
+
+def test_trained_with_jax_on_two_devices_served_with_litert(tiny_archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "jax"
+    trained = train(tiny_archive, out, "--epochs", 2, backend="jax")
+    assert "KERAS_BACKEND=tensorflow python -m ml train" in trained.stderr
+    assert not (out / "manifest.json").exists()
+    finished = train(tiny_archive, out, "--epochs", 2, "--resume")
+    assert "Epoch" not in finished.stdout
+    artifact = load_artifact(out)
+
+    crops = np.stack([draw_crop(number % 7, 3000 + number) for number in range(14)])
+    code = (
+        "import sys, keras, numpy as np\n"
+        "from ml.preprocess import to_network_input as prepare\n"
+        "x = prepare(np.load(sys.argv[1]))\n"
+        "network = keras.models.load_model(sys.argv[2])\n"
+        "both = (network.predict(x, verbose=0) + network.predict(x[:, :, ::-1], verbose=0)) / 2\n"
+        "np.save(sys.argv[3], both)\n"
+    )
+    np.save(tmp_path / "crops.npy", crops)
+    logits = tmp_path / "logits.npy"
+    command = [sys.executable, "-c", code, str(tmp_path / "crops.npy"), str(out / "network.keras"), str(logits)]
+    subprocess.run(command, check=True, timeout=100, env=os.environ | {"KERAS_BACKEND": "jax"})
+    assert Network(artifact).compute_logits(crops) == pytest.approx(np.load(logits), abs=1e-2)
