@@ -39,6 +39,7 @@ def build_card(
     prepared: "PreparedData",
     metrics: dict[str, Any],
     members: Sequence[dict[str, Any]] = (),
+    formats: dict[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Collect the card of one finished run as JSON-serialisable values."""
     import keras
@@ -53,6 +54,7 @@ def build_card(
         "seed": recipe.get("seed"),
         "recipe": recipe,
         **({"members": list(members)} if members else {}),
+        **({"formats": formats} if formats else {}),
         "data": {
             "name": "FER-2013 Training split" if prepared.read == 28709 else "Training split as given",
             "images_read": prepared.read,
@@ -87,6 +89,7 @@ def format_card(card: dict[str, Any]) -> str:
     lines += ["## Figures", "", "| set | n | accuracy | macro-F1 | NLL | Brier | ECE | set coverage | set size |"]
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     lines += [_figure_row(name, figures) for name, figures in metrics.items()]
+    lines += _formats(card.get("formats", {}))
     main = metrics.get("test") or metrics["selection"]
     lines += _per_class(main) + _confusion(main) + _certainty(main)
     lines += ["", "## Compared with others on FER-2013", "", "| who | accuracy | note |", "|---|---|---|"]
@@ -150,3 +153,15 @@ def _members(members: list[dict[str, Any]]) -> list[str]:
         return []
     lines = ["The answer is the mean of these networks' logits:", ""]
     return [*lines, *[f"- {member['version']}: `{member['command']}`" for member in members], ""]
+
+
+def _formats(formats: dict[str, dict[str, Any]]) -> list[str]:
+    if not formats:
+        return []
+    lines = ["", "## File formats, measured on the selection set", ""]
+    lines += ["| weights | accuracy | ms a face | bytes | served |", "|---|---|---|---|---|"]
+    for name, found in formats.items():
+        served = "yes" if found["served"] else ""
+        shown = f"{found['accuracy']:.2%} | {found['ms_per_face_p50']:.1f} | {found['bytes']:,}"
+        lines.append(f"| {name} | {shown} | {served} |")
+    return lines

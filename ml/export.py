@@ -9,28 +9,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.artifacts import NETWORK, Artifact, load_artifact, write_manifest
 from ml.calibrate import Calibration, fit_calibration
 from ml.card import build_card, format_card
 from ml.data import DataError, FaceData, load_data
-from ml.evaluate import compute_logits, evaluate_network, evaluate_parts, find_twinless
+from ml.evaluate import (
+    TIMED_FACES,
+    compute_logits,
+    evaluate_network,
+    evaluate_parts,
+    find_twinless,
+    time_single_faces,
+)
 from ml.predict import Network
 from ml.train import PreparedData
+from ml.views import VIEWS
 
 if TYPE_CHECKING:
     import keras
 
-VIEWS = ("original", "mirror")
+FLOAT16, INT8 = "float16", "int8"
+# How much accuracy a faster file may cost.
+TOLERANCE = 0.002
 
 
-def convert_network(network: "keras.Model", target: Path) -> None:
-    """Write the Keras network as a TFLite file with float16 weights and a free batch size."""
+def convert_network(network: "keras.Model", target: Path, weights: str = FLOAT16) -> None:
+    """Write the Keras network as a TFLite file with a free batch size.
+
+    Args:
+        weights: FLOAT16, or INT8 for weights and activations quantised on the fly (dynamic range).
+    """
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
+    if weights == FLOAT16:
+        converter.target_spec.supported_types = [tf.float16]
     with redirect_stdout(io.StringIO()):  # the converter lists every variable
         target.write_bytes(converter.convert())
 
@@ -55,24 +71,54 @@ def finish_artifact(
         command: how to repeat the run; recipe: its settings; members: of an ensemble, see ml.ensemble.
         data: read once more for its test split, if it has one.
     """
-    convert_network(network, out / NETWORK)
-    # A first manifest without calibration lets the finished file itself, not the Keras network, be calibrated.
-    raw = Calibration(1.0, 1.0, 0.9, 0)
     content: dict[str, Any] = {"version": version, "views": list(VIEWS), "metrics": {}, "card": {}}
-    write_manifest(out, {**content, "calibration": raw.to_dict()})
-    served = Network(load_artifact(out))
     labels = prepared.selection.targets.argmax(axis=1).astype(np.int64)
-    calibration = fit_calibration(compute_logits(served, prepared.selection.images), labels)
+    formats, logits = _choose_format(out, network, content, prepared.selection.images, labels)
+    served = Network(load_artifact(out))
+    calibration = fit_calibration(logits, labels)
     metrics = {"selection": evaluate_network(served, calibration, prepared.selection.images, labels)}
     metrics |= _test_metrics(served, calibration, data)
     card = build_card(
-        version=version, command=command, recipe=recipe, prepared=prepared, metrics=metrics, members=members
+        version=version,
+        command=command,
+        recipe=recipe,
+        prepared=prepared,
+        metrics=metrics,
+        members=members,
+        formats=formats,
     )
     (out / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False))
     (out / "card.md").write_text(format_card(card))
     content |= {"calibration": calibration.to_dict(), "metrics": metrics, "card": card}
     write_manifest(out, {**content, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     return load_artifact(out)
+
+
+def _choose_format(
+    out: Path, network: "keras.Model", content: dict[str, Any], images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> tuple[dict[str, dict[str, Any]], NDArray[np.float32]]:
+    """Write the fastest file whose accuracy on the selection set is within TOLERANCE of float16's.
+
+    Returns:
+        accuracy, ms for a face, bytes and whether it is served, of each format; the served one's logits (n, 7).
+    """
+    # A manifest without calibration lets the finished file itself, not the Keras network, be measured.
+    raw = Calibration(1.0, 1.0, 0.9, 0)
+    found: dict[str, dict[str, Any]] = {}
+    answers, files = {}, {}
+    for weights in (FLOAT16, INT8):
+        convert_network(network, out / NETWORK, weights)
+        write_manifest(out, {**content, "calibration": raw.to_dict()})
+        tried = Network(load_artifact(out))
+        answers[weights], files[weights] = compute_logits(tried, images), (out / NETWORK).read_bytes()
+        accuracy = float((answers[weights].argmax(axis=1) == labels).mean())
+        took = time_single_faces(tried, images[:TIMED_FACES])
+        found[weights] = {"accuracy": accuracy, "ms_per_face_p50": took, "bytes": len(files[weights])}
+    good = [name for name, figures in found.items() if figures["accuracy"] >= found[FLOAT16]["accuracy"] - TOLERANCE]
+    served = min(good, key=lambda name: found[name]["ms_per_face_p50"])
+    (out / NETWORK).write_bytes(files[served])
+    write_manifest(out, {**content, "calibration": raw.to_dict()})
+    return {name: {**figures, "served": name == served} for name, figures in found.items()}, answers[served]
 
 
 def _test_metrics(served: Network, calibration: Calibration, data: Path) -> dict[str, Any]:

@@ -91,6 +91,26 @@ def _resnet(widths: tuple[int, ...]) -> "Callable[[keras.KerasTensor], keras.Ker
     return build
 
 
+def _mini_xception(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Residual blocks of depthwise separable convolutions (after mini-XCEPTION, Arriaga, Valdenegro & Plöger 2017).
+
+    Their last convolution gives the seven logits before pooling; here a dense layer behind the pooling does the same.
+    """
+    from keras import layers
+
+    for width in (8, 8):
+        x = _conv(x, width)
+    for width in (16, 32, 64, 128):
+        shortcut = layers.Conv2D(width, 1, strides=2, padding="same", use_bias=False)(x)
+        shortcut = layers.BatchNormalization()(shortcut)
+        x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(x), shortcut])
+    return layers.GlobalAveragePooling2D(name=FEATURES)(x)
+
+
 def _lenet(x: "keras.KerasTensor") -> "keras.KerasTensor":
     """LeNet-5 as it is taught on MNIST: two 5×5 convolutions, two dense layers (after LeCun et al. 1998)."""
     from keras import layers
@@ -104,6 +124,7 @@ def _lenet(x: "keras.KerasTensor") -> "keras.KerasTensor":
 
 NETWORKS: "dict[str, Callable[[keras.KerasTensor], keras.KerasTensor]]" = {
     "lenet": _lenet,
+    "mini-xception": _mini_xception,
     "vgg-tiny": _vgg((8, 16, 32, 64), 1),
     "vgg-small": _vgg((32, 64, 128, 256), 2),
     "vgg-half": _vgg((32, 64, 128, 256), 3),

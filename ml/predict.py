@@ -13,6 +13,7 @@ from ml.calibrate import apply_calibration, prediction_sets
 from ml.faces import FaceFinder, Origin
 from ml.labels import LABELS
 from ml.preprocess import SIDE, cut_square, to_network_input
+from ml.views import make_views
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,16 +47,15 @@ class Network:
         self.artifact = artifact
         self._interpreter = Interpreter(model_path=str(artifact.path / NETWORK), num_threads=threads)
         self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        outputs = self._interpreter.get_output_details()
+        self._output = next(output["index"] for output in outputs if len(output["shape"]) == 2)
         self._batch = 0
 
     def compute_logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, 7), averaged over the artifact's views, for crops uint8 (n, 48, 48)."""
-        inputs = to_network_input(crops)
-        if "mirror" in self.artifact.views:
-            both = self._invoke(np.concatenate([inputs, inputs[:, :, ::-1]]))
-            return np.asarray((both[: len(crops)] + both[len(crops) :]) / 2, dtype=np.float32)
-        return self._invoke(inputs)
+        views = self.artifact.views
+        logits = self._invoke(make_views(to_network_input(crops), views))
+        return np.asarray(logits.reshape(len(views), len(crops), -1).mean(axis=0), dtype=np.float32)
 
     def _invoke(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(inputs) != self._batch:

@@ -36,8 +36,11 @@ def test_joined_networks_answer_with_the_mean_of_their_logits(tiny_archive: Path
     assert joined.version == "joined"
     crops = np.stack([draw_crop(number % 7, 1000 + number) for number in range(14)])
     apart = [Network(load_artifact(member)).compute_logits(crops) for member in members]
-    assert np.abs(apart[0] - apart[1]).max() > 1e-3
-    assert Network(joined).compute_logits(crops) == pytest.approx(np.mean(apart, axis=0), abs=1e-3)
+    difference = float(np.abs(apart[0] - apart[1]).max())
+    assert difference > 1e-3
+    # Weights of eight bits answer a little differently.
+    assert Network(joined).compute_logits(crops) == pytest.approx(np.mean(apart, axis=0), abs=0.05 * difference)
+    assert sum(found["served"] for found in joined.card["formats"].values()) == 1
 
     again = ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members)
     assert again.returncode == 1
