@@ -1,4 +1,4 @@
-"""The command line: python -m ml clean | train | combine | evaluate | predict."""
+"""The command line: python -m ml clean | train | combine | evaluate | crops | predict."""
 
 import argparse
 import dataclasses
@@ -15,6 +15,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ml.artifacts import Artifact, ArtifactError, default_artifact, load_artifact
+from ml.crops import CROP_SPLITS
 from ml.data import SPLITS, DataError, FaceData, load_data
 from ml.labels import LABELS
 from ml.network import NETWORKS
@@ -39,13 +40,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", evaluate_command, "measure a network on a labelled split")
     predict = _command(commands, "predict", predict_command, "name the expressions in photos")
     combine = _command(commands, "combine", combine_command, "join trained networks into one artifact")
-    for command in (clean, train, evaluate, combine):
+    crops = _command(commands, "crops", crops_command, "measure what wider, tighter and detected crops cost")
+    for command in (clean, train, evaluate, combine, crops):
         command.add_argument("--data", type=Path, required=True, help="Kaggle image folders, a zip of them, or the CSV")
     for command in (clean, train, combine):
         command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
-    for command in (evaluate, predict):
+    for command in (evaluate, predict, crops):
         command.add_argument("--model", type=Path, help="artifact folder; default: the newest one in ml/weights")
     evaluate.add_argument("--split", choices=SPLITS, required=True)
+    crops.add_argument("--split", choices=CROP_SPLITS, required=True)
+    crops.add_argument("--limit", type=int, metavar="N", help="measure on N faces only, drawn by a fixed seed")
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     combine.add_argument("members", type=Path, nargs="+", metavar="MEMBER", help="artifact folders")
     combine.add_argument("--out", type=Path, required=True, help="folder for the artifact")
@@ -265,6 +269,18 @@ def _format_range(figures: dict[str, Any], name: str) -> str:
     if low is None:
         return ""
     return f"  ({low:.4f}–{high:.4f}{' if perfectly calibrated' if name == 'ece' else ''})"
+
+
+def crops_command(options: argparse.Namespace) -> int:
+    """Measure what the cut costs."""
+    from ml.crops import choose_faces, format_crops, load_crops, measure_crops
+    from ml.predict import Pipeline
+
+    artifact = _load(options)
+    faces = choose_faces(load_crops(options.data, options.split, artifact), options.limit)
+    figures = measure_crops(Pipeline(artifact), faces.images, faces.labels)
+    print(json.dumps(figures) if options.json else format_crops(figures))
+    return 0
 
 
 def predict_command(options: argparse.Namespace) -> int:
