@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data import SPLITS, FaceData, load_data
+from ml.data import SPLITS, DataError, FaceData, load_data
 from ml.evaluate import BATCH
 from ml.preprocess import SIDE, cut_square
 
@@ -50,7 +50,13 @@ def load_crops(data: Path, split: str, artifact: "Artifact") -> FaceData:
 
 
 def choose_faces(data: FaceData, limit: int | None, *, seed: int = 0) -> FaceData:
-    """At most `limit` faces, drawn by seed: archives are ordered by label, so that the first ones are all angry."""
+    """At most `limit` faces, drawn by seed: archives are ordered by label, so that the first ones are all angry.
+
+    Raises:
+        DataError: a limit below 1.
+    """
+    if limit is not None and limit < 1:
+        raise DataError("--limit must be at least 1")
     if limit is None or limit >= len(data):
         return data
     mask = np.zeros(len(data), dtype=bool)

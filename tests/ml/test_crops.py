@@ -12,7 +12,7 @@ from PIL import Image
 
 from ml.artifacts import Artifact
 from ml.crops import CANVAS_SIDE, SCALES, choose_faces, load_crops, measure_crops, paste_face, rescale_crop
-from ml.data import FaceData
+from ml.data import DataError, FaceData
 from ml.labels import LABELS
 from ml.predict import Pipeline
 from tests.ml.drawing import draw_crop
@@ -93,6 +93,8 @@ def test_limit_draws_from_all_labels() -> None:
     assert set(drawn.labels.tolist()) == set(range(7))
     assert (drawn.rows == choose_faces(data, 70).rows).all()
     assert len(choose_faces(data, 1000)) == 700
+    with pytest.raises(DataError, match="at least 1"):
+        choose_faces(data, 0)
 
 
 def test_selection_is_the_part_of_train_that_was_held_out(shipped: Artifact, tiny_archive: Path) -> None:
