@@ -23,6 +23,7 @@ from ml.evaluate import (
     find_twinless,
     time_single_faces,
 )
+from ml.explain import build_explained
 from ml.predict import Network
 from ml.train import PreparedData
 from ml.views import VIEWS
@@ -36,14 +37,14 @@ TOLERANCE = 0.002
 
 
 def convert_network(network: "keras.Model", target: Path, weights: str = FLOAT16) -> None:
-    """Write the Keras network as a TFLite file with a free batch size.
+    """Write the Keras network as a TFLite file with a free batch size and, where it has one, its evidence output.
 
     Args:
         weights: FLOAT16, or INT8 for weights and activations quantised on the fly (dynamic range).
     """
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter = tf.lite.TFLiteConverter.from_keras_model(build_explained(network) or network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if weights == FLOAT16:
         converter.target_spec.supported_types = [tf.float16]

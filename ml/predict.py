@@ -38,6 +38,10 @@ class FaceResult:
     prediction_set: list[int]
 
 
+class NoEvidenceError(Exception):
+    """The artifact's network cannot show what it looked at."""
+
+
 class Network:
     """The artifact's TFLite network under LiteRT, loaded once; not safe to share between threads."""
 
@@ -47,8 +51,9 @@ class Network:
         self.artifact = artifact
         self._interpreter = Interpreter(model_path=str(artifact.path / NETWORK), num_threads=threads)
         self._input = self._interpreter.get_input_details()[0]["index"]
-        outputs = self._interpreter.get_output_details()
-        self._output = next(output["index"] for output in outputs if len(output["shape"]) == 2)
+        # Logits have two dimensions, evidence has four.
+        outputs = {len(output["shape"]): output["index"] for output in self._interpreter.get_output_details()}
+        self._output, self._evidence = outputs[2], outputs.get(4)
         self._batch = 0
 
     def compute_logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -65,6 +70,26 @@ class Network:
         self._interpreter.set_tensor(self._input, np.ascontiguousarray(inputs))
         self._interpreter.invoke()
         return np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
+
+    def compute_evidence(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What each place of a crop said for each label, before softmax; averaged over the crop and its mirror.
+
+        Its mean over the places is the logit, but for a constant of each label; see ml.explain.
+
+        Args:
+            crops: uint8 (n, 48, 48).
+
+        Returns:
+            float32 (n, 6, 6, 7), in the crop's own orientation.
+
+        Raises:
+            NoEvidenceError: this artifact was made without it.
+        """
+        if self._evidence is None:
+            raise NoEvidenceError(f"version {self.artifact.version} cannot show what it looked at")
+        self._invoke(make_views(to_network_input(crops), ("original", "mirror")))
+        seen = self._interpreter.get_tensor(self._evidence)
+        return np.asarray((seen[: len(crops)] + seen[len(crops) :, :, ::-1]) / 2, dtype=np.float32)
 
     def classify_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities (n, 7) for crops uint8 (n, 48, 48), n ≥ 1."""
