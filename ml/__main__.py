@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
     for command in (evaluate, predict, crops):
         command.add_argument("--model", type=Path, help="artifact folder; default: the newest one in ml/weights")
+    clean.add_argument("--pictures", type=Path, metavar="DIR", help="draw examples of what is wrong as PNG files there")
     evaluate.add_argument("--split", choices=SPLITS, required=True)
     crops.add_argument("--split", choices=CROP_SPLITS, required=True)
     crops.add_argument("--limit", type=int, metavar="N", help="measure on N faces only, drawn by a fixed seed")
@@ -70,6 +71,10 @@ def clean_command(options: argparse.Namespace) -> int:
     from ml.report import format_report, run_report
 
     report = run_report(options.data, options.votes)
+    if options.pictures:
+        from ml.contact_sheets import write_pictures
+
+        report["pictures"] = [file.name for file in write_pictures(report, options.data, options.pictures)]
     print(json.dumps(report) if options.json else format_report(report))
     return 0
 
