@@ -4,7 +4,7 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from classifier.views import account, home, lists, results, uploads
+from classifier.views import account, home, lists, model, results, uploads
 
 
 class FaviconView(RedirectView):
@@ -18,6 +18,8 @@ class FaviconView(RedirectView):
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.show_home, name="home"),
     path("favicon.ico", FaviconView.as_view()),
+    path("model/", model.show_model, name="model"),
+    path("model/card.json", model.read_card, name="model_card"),
     path("upload/", uploads.upload_photos, name="upload"),
     path("uploads/", lists.list_uploads, name="uploads"),
     path("uploads/<uuid:pk>/", results.show_upload, name="upload_detail"),

@@ -34,3 +34,15 @@ def percent(fraction: float) -> str:
 def megabytes(size: int) -> str:
     """15728640 → "15 MB" (of 1024 × 1024 bytes)."""
     return f"{size / (1024 * 1024):.3g}\u00a0MB"
+
+
+@register.filter
+def tenths(fraction: float) -> str:
+    """0.6963 → "69.6 %": figures that are compared with others."""
+    return f"{100 * fraction:.1f}\u00a0%"
+
+
+@register.filter
+def unlocalized(number: float) -> str:
+    """A number as SVG wants it, whatever the language."""
+    return f"{number:g}"
