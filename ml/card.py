@@ -40,6 +40,7 @@ def build_card(
     metrics: dict[str, Any],
     members: Sequence[dict[str, Any]] = (),
     formats: dict[str, dict[str, Any]] | None = None,
+    crops: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the card of one finished run as JSON-serialisable values."""
     import keras
@@ -55,6 +56,7 @@ def build_card(
         "recipe": recipe,
         **({"members": list(members)} if members else {}),
         **({"formats": formats} if formats else {}),
+        **({"crops": crops} if crops else {}),
         "data": {
             "name": "FER-2013 Training split" if prepared.read == 28709 else "Training split as given",
             "images_read": prepared.read,
@@ -91,7 +93,7 @@ def format_card(card: dict[str, Any]) -> str:
     lines += [_figure_row(name, figures) for name, figures in metrics.items()]
     lines += _formats(card.get("formats", {}))
     main = metrics.get("test") or metrics["selection"]
-    lines += _per_class(main) + _confusion(main) + _certainty(main)
+    lines += _per_class(main) + _confusion(main) + _certainty(main) + _crops(card.get("crops"))
     lines += ["", "## Compared with others on FER-2013", "", "| who | accuracy | note |", "|---|---|---|"]
     lines += [f"| {row['who']} | {row['accuracy']:.1%} | {row['note']} |" for row in card["comparison"]]
     lines += ["", "## Known limits", "", *[f"- {limit}" for limit in card["limits"]]]
@@ -164,4 +166,29 @@ def _formats(formats: dict[str, dict[str, Any]]) -> list[str]:
         served = "yes" if found["served"] else ""
         shown = f"{found['accuracy']:.2%} | {found['ms_per_face_p50']:.1f} | {found['bytes']:,}"
         lines.append(f"| {name} | {shown} | {served} |")
+    return lines
+
+
+def _crops(crops: dict[str, Any] | None) -> list[str]:
+    if not crops:
+        return []
+    lines = [
+        "",
+        "## Crops",
+        "",
+        f"Accuracy by the side of the square, in shares of FER-2013's (n = {crops['n']:,}):",
+        "",
+    ]
+    lines += ["| side | accuracy |", "|---|---|"]
+    lines += [f"| × {row['scale']:.2f} | {row['accuracy']:.1%} |" for row in crops["scales"]]
+    found = crops["detected"]
+    lines += [
+        "",
+        f"Pasted into larger photos, {found['found']:,} of {found['n']:,} faces are found by the site's detector.",
+    ]
+    if found["found"]:
+        lines.append(
+            f"Of those, {found['accuracy_detected']:.1%} are named right from the site's own cut, "
+            f"{found['accuracy_original']:.1%} from FER-2013's."
+        )
     return lines

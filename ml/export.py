@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ml.artifacts import NETWORK, Artifact, load_artifact, write_manifest
 from ml.calibrate import Calibration, fit_calibration
 from ml.card import build_card, format_card
+from ml.crops import measure_crops
 from ml.data import DataError, FaceData, load_data
 from ml.evaluate import (
     TIMED_FACES,
@@ -24,7 +25,7 @@ from ml.evaluate import (
     time_single_faces,
 )
 from ml.explain import build_explained
-from ml.predict import Network
+from ml.predict import Network, Pipeline
 from ml.train import PreparedData
 from ml.views import VIEWS
 
@@ -78,7 +79,11 @@ def finish_artifact(
     served = Network(load_artifact(out))
     calibration = fit_calibration(logits, labels)
     metrics = {"selection": evaluate_network(served, calibration, prepared.selection.images, labels)}
-    metrics |= _test_metrics(served, calibration, data)
+    split, test = _find_test(data)
+    crops = None
+    if test is not None:
+        metrics |= _test_metrics(served, calibration, data, split, test)
+        crops = {"split": split, **measure_crops(Pipeline(load_artifact(out)), test.images, test.labels)}
     card = build_card(
         version=version,
         command=command,
@@ -87,6 +92,7 @@ def finish_artifact(
         metrics=metrics,
         members=members,
         formats=formats,
+        crops=crops,
     )
     (out / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False))
     (out / "card.md").write_text(format_card(card))
@@ -122,11 +128,8 @@ def _choose_format(
     return {name: {**figures, "served": name == served} for name, figures in found.items()}, answers[served]
 
 
-def _test_metrics(served: Network, calibration: Calibration, data: Path) -> dict[str, Any]:
+def _test_metrics(served: Network, calibration: Calibration, data: Path, split: str, test: FaceData) -> dict[str, Any]:
     """Figures on the test split, whole and without the images that also stand in the training split."""
-    split, test = _find_test(data)
-    if test is None:
-        return {}
     parts = find_twinless(test, load_data(data, "train"))
     found = evaluate_parts(served, calibration, test.images, test.labels, parts)
     return {"test" if name == "all" else f"test_{name}": {"split": split, **part} for name, part in found.items()}
