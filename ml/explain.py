@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ml.labels import LABELS
 from ml.network import FEATURES, LOGITS
 
@@ -51,3 +54,19 @@ def _map_evidence(member: "keras.Model", crops: Any, number: int) -> Any:
     seen = project(places(crops))
     project.set_weights([kernel[None, None]])
     return seen
+
+
+def scale_evidence(evidence: NDArray[np.float32], label: int) -> NDArray[np.float64]:
+    """How much each place spoke for one label rather than for the mean of all seven.
+
+    What is said for all labels alike changes no probability, so only the difference counts.
+
+    Args:
+        evidence: (h, w, 7) of one face; label: 0 to 6.
+
+    Returns:
+        float64 (h, w) from 0 (nothing, or against it) to 1 (the place that spoke most); all 0 when no place did.
+    """
+    relative = np.maximum(evidence[..., label] - evidence.mean(axis=-1), 0).astype(np.float64)
+    highest = relative.max()
+    return np.asarray(relative / highest if highest > 0 else relative)

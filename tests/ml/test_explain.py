@@ -3,103 +3,162 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import spearmanr
-from skimage import data
 
 from ml.artifacts import KERAS_NETWORK, Artifact, load_artifact
-from ml.faces import FaceFinder
+from ml.ensemble import join_networks
+from ml.explain import build_explained, scale_evidence
+from ml.network import build_network
 from ml.predict import Network, NoEvidenceError
-from ml.preprocess import cut_square, to_network_input
+from ml.preprocess import to_network_input
+
+if TYPE_CHECKING:
+    import keras
 
 pytestmark = pytest.mark.tensorflow
+FER = Path(__file__).parents[1] / "data" / "fer"
 
 
 @pytest.fixture(scope="module")
-def crop() -> np.ndarray:
-    """The face of NASA's portrait of Eileen Collins (public domain) as the site cuts it: uint8 (1, 48, 48)."""
-    photo = Image.fromarray(data.astronaut())
-    [face] = FaceFinder().find_faces(photo)
-    return cut_square(photo, center=face.center, side=face.side)[np.newaxis]
+def crops() -> NDArray[np.uint8]:
+    """Two faces of each label: uint8 (14, 48, 48)."""
+    return np.stack([np.asarray(Image.open(path).convert("L")) for path in sorted(FER.glob("*.png"))])
 
 
-def explain(network: object, crop: np.ndarray) -> dict[str, np.ndarray]:
-    from ml.explain import build_explained
+@pytest.fixture(scope="module")
+def trained(shipped: Artifact) -> "keras.Model":
+    import keras
 
-    explained = build_explained(network)  # type: ignore[arg-type]
+    return keras.models.load_model(shipped.path / KERAS_NETWORK)
+
+
+def explain(network: "keras.Model", crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    explained = build_explained(network)
     assert explained is not None
-    return {name: np.asarray(value) for name, value in explained(to_network_input(crop)).items()}
+    return {name: np.asarray(value) for name, value in explained(to_network_input(crops)).items()}
 
 
-def test_evidence_adds_up_to_the_logits(shipped: Artifact, crop: np.ndarray) -> None:
+def find_members(network: "keras.Model") -> "list[keras.Model]":
+    """The networks of an ensemble, or the one network."""
     import keras
 
-    network = keras.models.load_model(shipped.path / KERAS_NETWORK)
-    members = [layer for layer in network.layers if isinstance(layer, keras.Model)] or [network]
-    bias = np.mean([member.get_layer("label").get_weights()[1] for member in members], axis=0)
-    seen = explain(network, crop)
-    assert seen["evidence"].shape == (1, 6, 6, 7)
-    assert seen["evidence"].mean(axis=(1, 2)) + bias == pytest.approx(seen["logits"], abs=1e-4)
+    return [layer for layer in network.layers if isinstance(layer, keras.Model)] or [network]
 
 
-def test_the_served_file_shows_what_the_keras_network_shows(shipped: Artifact, crop: np.ndarray) -> None:
-    import keras
+def read_bias(network: "keras.Model") -> NDArray[np.float32]:
+    return np.mean([member.get_layer("label").get_weights()[1] for member in find_members(network)], axis=0)
 
-    network = keras.models.load_model(shipped.path / KERAS_NETWORK)
-    views = [explain(network, crop)["evidence"], explain(network, crop[:, :, ::-1])["evidence"][:, :, ::-1]]
+
+def test_evidence_adds_up_to_the_logits(trained: "keras.Model", crops: NDArray[np.uint8]) -> None:
+    seen = explain(trained, crops)
+    assert seen["evidence"].shape == (14, 6, 6, 7)
+    assert seen["evidence"].mean(axis=(1, 2)) + read_bias(trained) == pytest.approx(seen["logits"], abs=1e-3)
+
+
+def test_an_ensembles_evidence_is_its_members_mean(crops: NDArray[np.uint8]) -> None:
+    members = [build_network("vgg-tiny"), build_network("vgg-tiny"), build_network("resnet-small")]
+    for member in members:  # as trained: biases that are not zero
+        kernel, bias = member.get_layer("label").get_weights()
+        member.get_layer("label").set_weights([kernel, bias + np.arange(7) / 7])
+    apart = [explain(member, crops)["evidence"] for member in members]
+    joined = join_networks(members)
+    seen = explain(joined, crops)
+    assert seen["evidence"] == pytest.approx(np.mean(apart, axis=0), abs=1e-4)
+    assert seen["evidence"].mean(axis=(1, 2)) + read_bias(joined) == pytest.approx(seen["logits"], abs=1e-3)
+
+
+def test_the_served_file_shows_what_the_keras_network_shows(
+    explained: Artifact, trained: "keras.Model", crops: NDArray[np.uint8]
+) -> None:
+    views = [explain(trained, crops)["evidence"], explain(trained, crops[:, :, ::-1])["evidence"][:, :, ::-1]]
     expected = np.mean(views, axis=0)
-    served = Network(shipped).compute_evidence(crop)
-    # Weights of eight bits: within a twentieth of what the maps span.
+    served = Network(explained).compute_evidence(crops)
+    assert served.shape == (14, 6, 6, 7)
+    # Weights of eight bits may be served: within a twentieth of what the maps span.
     assert np.abs(served - expected).max() < 0.05 * np.ptp(expected)
 
 
-def test_a_mirrored_face_has_the_mirrored_map(shipped: Artifact, crop: np.ndarray) -> None:
-    network = Network(shipped)
-    one, other = network.compute_evidence(crop), network.compute_evidence(crop[:, :, ::-1])
-    assert other[:, :, ::-1] == pytest.approx(one, abs=1e-4)
+def test_the_served_evidence_adds_up_to_the_served_logits(
+    explained: Artifact, trained: "keras.Model", crops: NDArray[np.uint8]
+) -> None:
+    network = Network(explained)
+    evidence = network.compute_evidence(crops).mean(axis=(1, 2)) + read_bias(trained)
+    views = Network(Artifact(**{**vars(explained), "views": ("original", "mirror")}))
+    logits = views.compute_logits(crops)
+    assert np.abs(evidence - logits).max() < 0.02 * np.ptp(logits)
+    assert (evidence.argmax(axis=1) == logits.argmax(axis=1)).all()
 
 
-def test_the_map_comes_from_the_learned_weights(shipped: Artifact, crop: np.ndarray) -> None:
-    """Sanity check after Adebayo et al. 2018: other weights, another map; a little noise in the crop, the same map."""
+def test_a_mirrored_face_has_the_mirrored_map(explained: Artifact, crops: NDArray[np.uint8]) -> None:
+    network = Network(explained)
+    one, other = network.compute_evidence(crops), network.compute_evidence(crops[:, :, ::-1])
+    assert other[:, :, ::-1] == pytest.approx(one, abs=1e-3)
+
+
+def rank_agreement(one: NDArray[np.float32], other: NDArray[np.float32], labels: NDArray[np.int64]) -> list[float]:
+    """Spearman's correlation of two maps of each face's label, against the mean of all labels' maps."""
+
+    def relative(evidence: NDArray[np.float32], label: int) -> NDArray[np.float32]:
+        return (evidence[..., label] - evidence.mean(axis=-1)).ravel()
+
+    pairs = zip(one, other, labels, strict=True)
+    return [float(spearmanr(relative(a, label), relative(b, label)).statistic) for a, b, label in pairs]
+
+
+def test_a_little_noise_leaves_the_map(trained: "keras.Model", crops: NDArray[np.uint8]) -> None:
+    noise = np.random.default_rng(0).integers(-4, 5, crops.shape)
+    noisy = np.clip(crops.astype(int) + noise, 0, 255).astype(np.uint8)
+    seen = explain(trained, crops)
+    labels = seen["logits"].argmax(axis=1)
+    assert min(rank_agreement(seen["evidence"], explain(trained, noisy)["evidence"], labels)) > 0.85
+
+
+def shuffle_all(network: "keras.Model", rng: np.random.Generator) -> None:
+    network.set_weights([rng.permutation(values.ravel()).reshape(values.shape) for values in network.get_weights()])
+
+
+def shuffle_last(network: "keras.Model", rng: np.random.Generator) -> None:
+    """The features stay, so the middle of the face still has the largest values: for a random label."""
+    for member in find_members(network):
+        kernel, bias = member.get_layer("label").get_weights()
+        member.get_layer("label").set_weights([rng.permutation(kernel.ravel()).reshape(kernel.shape), bias])
+
+
+@pytest.mark.parametrize("shuffle", [shuffle_all, shuffle_last], ids=["every layer", "last layer"])
+def test_the_map_comes_from_the_learned_weights(trained: "keras.Model", crops: NDArray[np.uint8], shuffle: Any) -> None:
+    """Sanity check after Adebayo et al. 2018: with shuffled weights nothing is left of a face's map."""
     import keras
 
-    def relative(network: object, face: np.ndarray) -> np.ndarray:
-        """The happy map against the mean of all labels' maps, as the softmax sees it."""
-        evidence = explain(network, face)["evidence"][0]
-        return (evidence[..., 3] - evidence.mean(axis=-1)).ravel()
-
-    trained = keras.models.load_model(shipped.path / KERAS_NETWORK)
-    learned = relative(trained, crop)
-    noise = np.random.default_rng(0).integers(-4, 5, crop.shape)
-    noisy = relative(trained, np.clip(crop.astype(int) + noise, 0, 255).astype(np.uint8))
-    assert spearmanr(learned, noisy).statistic > 0.9
-
-    rng = np.random.default_rng(1)
+    seen = explain(trained, crops)
+    labels, rng = seen["logits"].argmax(axis=1), np.random.default_rng(1)
     found = []
-    for _ in range(5):
-        randomised = keras.models.clone_model(trained)
-        randomised.set_weights(
-            [rng.permutation(weights.ravel()).reshape(weights.shape) for weights in trained.get_weights()]
-        )
-        found.append(abs(spearmanr(learned, relative(randomised, crop)).statistic))
-    assert np.mean(found) < 0.5
+    for _ in range(4):
+        shuffled = keras.models.clone_model(trained)
+        shuffled.set_weights(trained.get_weights())
+        shuffle(shuffled, rng)
+        found += rank_agreement(seen["evidence"], explain(shuffled, crops)["evidence"], labels)
+    assert abs(np.mean(found)) < 0.3
 
 
-def test_an_artifact_without_evidence_says_so(tiny_archive: Path, tmp_path: Path, crop: np.ndarray) -> None:
-    words = [
-        "train",
-        "--data",
-        str(tiny_archive),
-        "--out",
-        str(tmp_path / "lenet"),
-        "--network",
-        "lenet",
-        "--epochs",
-        "1",
-    ]
+def test_scaled_evidence_is_for_one_label_against_the_others() -> None:
+    evidence = np.zeros((6, 6, 7), np.float32)
+    evidence[2, 3] = 9.0  # said for all labels alike: it decides nothing
+    evidence[4, 1, 3], evidence[0, 0, 3], evidence[5, 5, 3] = 14.0, 7.0, -7.0
+    scaled = scale_evidence(evidence, 3)
+    assert (scaled[4, 1], scaled[0, 0]) == (1.0, 0.5)
+    assert np.count_nonzero(scaled) == 2
+    assert not scale_evidence(np.zeros((6, 6, 7), np.float32), 3).any()
+
+
+def test_an_artifact_without_evidence_says_so(tiny_archive: Path, tmp_path: Path, crops: NDArray[np.uint8]) -> None:
+    out = tmp_path / "lenet"
+    words = ["train", "--data", str(tiny_archive), "--out", str(out), "--network", "lenet", "--epochs", "1"]
     subprocess.run([sys.executable, "-m", "ml", *words], check=True, timeout=110, capture_output=True)
     with pytest.raises(NoEvidenceError, match="cannot show what it looked at"):
-        Network(load_artifact(tmp_path / "lenet")).compute_evidence(crop)
+        Network(load_artifact(out)).compute_evidence(crops)
