@@ -9,6 +9,7 @@ from fersite.celery import app
 logger = logging.getLogger(__name__)
 
 CLASSIFY = "classifier.tasks.classify_upload"
+EXPLAIN = "classifier.tasks.explain_prediction"
 # After a failure the broker is left alone for so long: the sweeper hands out later what was not sent.
 PAUSE_SECONDS = 5.0
 _paused_until = 0.0
@@ -19,14 +20,23 @@ _IMPATIENT = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER
 
 def enqueue_upload(upload_id: UUID) -> bool:
     """Ask a worker to classify an upload; False when the broker could not be reached, which only delays it."""
+    return _send(CLASSIFY, str(upload_id))
+
+
+def enqueue_explanation(explanation_id: int) -> bool:
+    """Ask a worker what a network looked at; False when the broker could not be reached: asking again sends it."""
+    return _send(EXPLAIN, explanation_id)
+
+
+def _send(task: str, row: str | int) -> bool:
     global _paused_until
     if time.monotonic() < _paused_until:
         return False
     try:
         with app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=_IMPATIENT) as connection:
-            app.send_task(CLASSIFY, args=[str(upload_id)], queue="inference", connection=connection, retry=False)
+            app.send_task(task, args=[row], queue="inference", connection=connection, retry=False)
     except Exception as error:  # noqa: BLE001 - whatever its client raises: the row is stored, the sweeper sends it
         _paused_until = time.monotonic() + PAUSE_SECONDS
-        logger.warning("broker unreachable (%s); upload %s waits for the sweeper", error, upload_id)
+        logger.warning("broker unreachable (%s); %s %s waits", error, task, row)
         return False
     return True

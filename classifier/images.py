@@ -173,6 +173,14 @@ def encode_crop(gray48: "np.ndarray") -> bytes:
     return buffer.getvalue()
 
 
+def read_crop(data: bytes) -> "np.ndarray":
+    """The face crop that encode_crop wrote: uint8 (48, 48)."""
+    import numpy as np
+
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return np.asarray(image.convert("L"), dtype=np.uint8)
+
+
 def open_stored(data: bytes) -> Image.Image:
     """A photo that this module stored, as RGB pixels; raises ImageRefused("unreadable_image") if it is damaged."""
     try:

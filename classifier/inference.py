@@ -17,7 +17,7 @@ from classifier.models import Version
 from ml.artifacts import MANIFEST, Artifact, ArtifactError, load_artifact, new_folder
 
 if TYPE_CHECKING:
-    from ml.predict import Pipeline
+    from ml.predict import Network, Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,17 @@ def get_pipeline() -> "tuple[Version, Pipeline]":
         serving = _load(champion, serving)
     _loaded.champion, _loaded.checked_at = serving, time.monotonic()
     return serving
+
+
+def get_network(version: Version) -> "Network":
+    """The network of any version, the champion or not, from the local cache or the bucket.
+
+    Raises:
+        ArtifactError: it cannot be loaded.
+    """
+    from ml.predict import Network
+
+    return Network(fetch_artifact(version.digest))
 
 
 def warm_up() -> None:

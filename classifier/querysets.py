@@ -35,7 +35,7 @@ class UploadQuerySet(QuerySet["Upload"]):
         """Faces with their predictions (newest first) and versions, in three more queries however many rows."""
         from classifier.models import Face, Prediction
 
-        predictions = Prediction.objects.select_related("version").order_by("-created_at", "-id")
+        predictions = Prediction.objects.select_related("version", "explanation").order_by("-created_at", "-id")
         faces = Face.objects.order_by("index").prefetch_related(Prefetch("predictions", queryset=predictions))
         return self.prefetch_related(Prefetch("faces", queryset=faces))
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from classifier import predictions
+from classifier import evidence, predictions
 
 
 @shared_task(
@@ -24,3 +24,9 @@ def classify_upload(upload_id: str) -> None:
 def sweep_uploads() -> int:
     """Hand out again what was lost; how many."""
     return predictions.sweep_uploads()
+
+
+@shared_task(name="classifier.tasks.explain_prediction", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+def explain_prediction(explanation_id: int) -> None:
+    """Compute one explanation."""
+    evidence.compute_explanation(explanation_id)

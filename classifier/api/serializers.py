@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from classifier.models import Face, Label, Prediction, Upload, Version
+from classifier.models import Explanation, Face, Label, Prediction, Upload, Version
 
 LABELS = [label.label for label in Label]
 ANSWERS = [*LABELS, "unclear", "not_a_face"]
@@ -176,3 +176,28 @@ class DuplicateSerializer(UploadSerializer):
     def get_duplicate(self, upload: Upload) -> bool:
         """What tells this answer from a new upload's."""
         return True
+
+
+class ExplanationSerializer(serializers.Serializer[Explanation]):
+    """Which parts of a face spoke for the answer."""
+
+    status = serializers.ChoiceField(choices=Explanation.Status.choices)
+    label = serializers.SerializerMethodField(help_text="the answer that is explained")  # type: ignore[assignment]
+    version = serializers.CharField(source="prediction.version.name", help_text="the network that gave it")
+    evidence = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()),
+        allow_null=True,
+        help_text="6 rows of 6 numbers over the 48×48 crop, top left first: what each place said for the label, in "
+        "logits, less the mean of all labels; null until status is done",
+    )
+    error = serializers.SerializerMethodField(help_text="photo_missing or not_explainable when it failed, else null")
+
+    @extend_schema_field(serializers.ChoiceField(choices=LABELS))
+    def get_label(self, explanation: Explanation) -> str:
+        """By name."""
+        return Label(explanation.prediction.label).label
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_error(self, explanation: Explanation) -> str | None:
+        """None when nothing went wrong."""
+        return explanation.error or None

@@ -1,10 +1,22 @@
 """The tables of the product; invariants are constraints here, writes belong to the use-case modules."""
 
 from classifier.models.dataset import Sample
+from classifier.models.explanation import Explanation
 from classifier.models.face import Face
 from classifier.models.label import Label
 from classifier.models.prediction import Prediction
 from classifier.models.registry import Promotion, Version
 from classifier.models.upload import IdempotencyKey, ObjectRemoval, Upload
 
-__all__ = ["Face", "IdempotencyKey", "Label", "ObjectRemoval", "Prediction", "Promotion", "Sample", "Upload", "Version"]
+__all__ = [
+    "Explanation",
+    "Face",
+    "IdempotencyKey",
+    "Label",
+    "ObjectRemoval",
+    "Prediction",
+    "Promotion",
+    "Sample",
+    "Upload",
+    "Version",
+]

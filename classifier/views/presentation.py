@@ -41,6 +41,15 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Map:
+    """What the network looked at: state none, pending, done or failed; cells of (x, y, strength from 0 to 1)."""
+
+    state: str
+    label: str
+    cells: list[tuple[int, int, float]]
+
+
+@dataclass(frozen=True)
 class Card:
     """A face with the answer that is shown for it."""
 
@@ -55,6 +64,7 @@ class Card:
     version: str
     ms: float
     box: dict[str, str]  # x, y, width, height in per cent of the photo
+    map: Map
 
     @property
     def is_bare_crop(self) -> bool:
@@ -95,7 +105,24 @@ def describe_face(upload: Upload, face: Face) -> Card | None:
         version=prediction.version.name,
         ms=prediction.ms,
         box=place_box(upload, face),
+        map=describe_map(prediction),
     )
+
+
+def describe_map(prediction: Prediction) -> Map:
+    """The explanation of a prediction, for the page; strength is the share of the strongest place's evidence."""
+    found = getattr(prediction, "explanation", None)
+    label = ADJECTIVES[Label(prediction.label)]
+    if found is None:
+        return Map("none", label, [])
+    rows = found.evidence or []
+    strongest = max((value for row in rows for value in row), default=0.0)
+    cells = [
+        (8 * x, 8 * y, round(max(value, 0.0) / strongest, 3) if strongest > 0 else 0.0)
+        for y, row in enumerate(rows)
+        for x, value in enumerate(row)
+    ]
+    return Map(found.status, label, cells)
 
 
 def make_bars(prediction: Prediction) -> list[Bar]:

@@ -108,6 +108,37 @@ function wireDialogs() {
   }
 }
 
+// "What did the network look at?": asks, and looks again until the map is there.
+async function explain(form) {
+  const place = form.closest("[data-explanation]");
+  const button = form.querySelector("button");
+  button.disabled = true;
+  button.textContent = "Being computed…";
+  const options = { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } };
+  for (let wait = 200; wait < LONGEST_WAIT; wait *= 1.6) {
+    const response = await fetch(form.action, options);
+    if (!response.ok) break;
+    const answer = await response.json();
+    if (answer.state === "done" || answer.state === "failed") {
+      const fresh = new DOMParser().parseFromString(answer.html, "text/html");
+      place.replaceChildren(...fresh.body.childNodes);
+      place.querySelector("[tabindex]").focus();
+      return;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    delete options.body;
+    options.method = "GET";
+  }
+  button.disabled = false;
+  button.textContent = "That took too long: try again";
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-explain]")) return;
+  event.preventDefault();
+  explain(event.target).catch(() => event.target.submit());
+});
+
 const root = document.querySelector("[data-result]");
 if (root) new ResultPage(root);
 wireDialogs();

@@ -48,6 +48,8 @@ def test_addresses(schema: dict[str, Any]) -> None:
         ("/api/v1/uploads/", "post"),
         ("/api/v1/uploads/{id}/", "get"),
         ("/api/v1/uploads/{id}/", "delete"),
+        ("/api/v1/faces/{id}/explanation/", "get"),
+        ("/api/v1/faces/{id}/explanation/", "post"),
     }
     body = schema["paths"]["/api/v1/uploads/"]["post"]["requestBody"]["content"]
     assert list(body) == ["multipart/form-data"]
