@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 MAX_IMAGE_BYTES = 5_000_000
 _ROW_IN_NAME = re.compile(r"^(Training|PublicTest|PrivateTest)_(\d{1,9})$")
 # What zipfile raises on damaged, encrypted or exotic entries.
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 Place = tuple[str, int]  # split and label, as the folders say
 _EXPECTED = "neither train/<label>/ or test/<label>/ image folders nor a FER-2013 CSV"
 
@@ -67,7 +67,7 @@ def count_samples(path: Path) -> int:
                 return len(_zip_images(archive)) or (count_rows(archive.open(entry)) if entry else 0)
         with path.open("rb") as stream:
             return count_rows(path.open("rb")) if has_columns(stream) else 0
-    except (*_ZIP_ERRORS, NotImplementedError):
+    except (*ZIP_ERRORS, NotImplementedError):
         return 0
 
 
@@ -116,7 +116,7 @@ def _zip_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo | None:
                 with archive.open(entry) as stream:
                     if has_columns(stream):
                         return entry
-            except (*_ZIP_ERRORS, NotImplementedError):
+            except (*ZIP_ERRORS, NotImplementedError):
                 continue
     return None
 
@@ -138,7 +138,7 @@ def _read_zipped_csv(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterat
     with archive.open(entry) as stream:
         try:
             yield from read_csv(stream, entry.filename)
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             yield BadSample(None, entry.filename, f"damaged: what follows the last row read is lost ({error})")
 
 
@@ -147,7 +147,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Place) 
         return BadSample(None, entry.filename, f"{entry.file_size} bytes is too large for a face crop")
     try:
         content = archive.read(entry)
-    except (*_ZIP_ERRORS, NotImplementedError) as error:
+    except (*ZIP_ERRORS, NotImplementedError) as error:
         return BadSample(None, entry.filename, f"cannot be unpacked: {error}")
     return _decode(entry.filename, place, content)
 

@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 
 from classifier.models import Promotion, Version
 from classifier.registry import find_champion
-from ml.artifacts import default_artifact
+from ml.artifacts import default_artifact, load_artifact
+from ml.packing import pack_artifact
 from tests.artifacts import make_variant
 
 
@@ -22,6 +23,13 @@ def test_without_promotion_nothing_serves(db: None) -> None:
     name = default_artifact().name
     assert register(default_artifact()) == f"{name} is registered (candidate); nothing serves"
     assert find_champion() is None
+
+
+def test_zip_of_an_artifact_is_taken_too(db: None, tmp_path: Path) -> None:
+    shipped = load_artifact(default_artifact())
+    packed = pack_artifact(shipped, tmp_path / "network.zip")
+    assert register(packed, "--promote-new") == f"{shipped.version} is registered (champion); {shipped.version} serves"
+    assert Version.objects.get().digest == shipped.digest
 
 
 def test_promotion_has_its_reason(db: None) -> None:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from classifier.registry import RegistryError, find_champion, is_registered, register_version
 from ml.artifacts import ArtifactError
+from ml.packing import unpack_artifact
 
 
 class Command(BaseCommand):
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """PATH and whether it is to serve."""
-        parser.add_argument("path", type=Path, help="folder with manifest.json, as python -m ml train writes it")
+        parser.add_argument("path", type=Path, help="folder that python -m ml train wrote, or its zip")
         serve = parser.add_mutually_exclusive_group()
         serve.add_argument("--promote", action="store_true", help="make it the champion")
         serve.add_argument(
@@ -26,10 +27,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Register, and say what serves."""
         try:
-            new = options["promote_new"] and (find_champion() is None or not is_registered(path=options["path"]))
-            version = register_version(
-                path=options["path"], promote=options["promote"] or new, reason=options["reason"]
-            )
+            with unpack_artifact(options["path"]) as path:
+                new = options["promote_new"] and (find_champion() is None or not is_registered(path=path))
+                version = register_version(path=path, promote=options["promote"] or new, reason=options["reason"])
         except (ArtifactError, RegistryError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{version} is registered ({version.state}); {find_champion() or 'nothing'} serves")
