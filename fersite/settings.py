@@ -223,7 +223,11 @@ STORAGES: dict[str, Any] = {
 
 STATIC_URL = "/static/"
 STATIC_ROOT = FERSITE_STATE / "static"
-_static_sources = [("", "static"), ("vendor/bootstrap", "node_modules/bootstrap/dist")]
+_static_sources = [
+    ("", "static"),
+    ("vendor/bootstrap", "node_modules/bootstrap/dist"),
+    ("vendor/chartjs", "node_modules/chart.js/dist"),
+]
 STATICFILES_DIRS = [
     (prefix, BASE_DIR / folder) if prefix else BASE_DIR / folder
     for prefix, folder in _static_sources
