@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.text import get_text_list
 
 from classifier.models import Face, Label, Prediction, Upload, Version
+from classifier.views.maps import draw_map, name_places
 
 # "The face appears …": a network sees how a face looks, not what a person feels.
 ADJECTIVES = {
@@ -42,11 +43,21 @@ class Bar:
 
 @dataclass(frozen=True)
 class Map:
-    """What the network looked at: state none, pending, done or failed; cells of (x, y, strength from 0 to 1)."""
+    """What the network looked at: state none, pending, done or failed; rows of strengths from 0 to 1 when done."""
 
     state: str
     label: str
-    cells: list[tuple[int, int, float]]
+    strengths: list[list[float]]
+
+    @property
+    def picture(self) -> str:
+        """To lay over the crop; drawn when a page shows it."""
+        return draw_map(self.strengths)
+
+    @property
+    def places(self) -> str:
+        """Where most of it was, in words; empty when no place spoke for the answer."""
+        return get_text_list(name_places(self.strengths), "and")
 
 
 @dataclass(frozen=True)
@@ -117,12 +128,8 @@ def describe_map(prediction: Prediction) -> Map:
         return Map("none", label, [])
     rows = found.evidence or []
     strongest = max((value for row in rows for value in row), default=0.0)
-    cells = [
-        (8 * x, 8 * y, round(max(value, 0.0) / strongest, 3) if strongest > 0 else 0.0)
-        for y, row in enumerate(rows)
-        for x, value in enumerate(row)
-    ]
-    return Map(found.status, label, cells)
+    strengths = [[max(value, 0.0) / strongest if strongest > 0 else 0.0 for value in row] for row in rows]
+    return Map(found.status, label, strengths)
 
 
 def make_bars(prediction: Prediction) -> list[Bar]:

@@ -26,10 +26,10 @@ def test_without_a_script(owner: Client, face: Face) -> None:
     assert "Being computed: look again" in owner.get(page).content.decode()
     Explanation.objects.update(status="done", evidence=[[-1.0] * 6] * 5 + [[0.0, 0.5, 2.0, 1.0, 0.0, 0.0]])
     shown = owner.get(page).content.decode()
-    assert shown.count('class="map-cell"') == 36
-    assert 'x="16" y="40" width="8" height="8" fill-opacity="1"' in shown
-    assert 'x="8" y="40" width="8" height="8" fill-opacity="0.25"' in shown
-    assert 'x="0" y="0" width="8" height="8" fill-opacity="0"' in shown
+    assert 'src="data:image/png;base64,' in shown
+    assert "most in the picture’s lower middle" in shown
+    assert "A rough map of 6 × 6 places" in shown
+    assert "style=" not in shown
     assert "nothing about the person" in shown
 
 
