@@ -2,10 +2,11 @@
 
 import logging
 
-from classifier.images import read_crop
+from classifier.images import ImageRefused, read_crop
 from classifier.inference import get_network
 from classifier.models import Explanation
 from classifier.predictions import OUTAGES, read_object
+from ml.explain import compare_evidence
 from ml.predict import NoEvidenceError
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ def compute_explanation(explanation_id: int) -> None:
         error, evidence = "", map_evidence(explanation)
     except FileNotFoundError:
         error, evidence = "photo_missing", None
+    except ImageRefused as refused:
+        error, evidence = refused.code, None
     except NoEvidenceError:
         error, evidence = "not_explainable", None
     except OUTAGES:
@@ -34,12 +37,12 @@ def map_evidence(explanation: Explanation) -> list[list[float]]:
     """6 × 6: the predicted label's evidence less the mean of all labels', which is what the softmax sees.
 
     Raises:
-        FileNotFoundError: the crop is gone; NoEvidenceError: the version cannot explain itself.
+        FileNotFoundError: the crop is gone; ImageRefused: it is damaged; NoEvidenceError: the version cannot explain
+            itself.
     """
     prediction = explanation.prediction
     content = read_object(prediction.face.crop)
     if content is None:
         raise FileNotFoundError(prediction.face.crop)
     seen = get_network(prediction.version).compute_evidence(read_crop(content)[None])[0]
-    relative = seen[..., prediction.label] - seen.mean(axis=-1)
-    return [[round(float(value), 4) for value in row] for row in relative]
+    return [[round(float(value), 4) for value in row] for row in compare_evidence(seen, prediction.label)]

@@ -174,15 +174,18 @@ def encode_crop(gray48: "np.ndarray") -> bytes:
 
 
 def read_crop(data: bytes) -> "np.ndarray":
-    """The face crop that encode_crop wrote: uint8 (48, 48)."""
+    """The face crop that encode_crop wrote, uint8 (48, 48); raises ImageRefused if it is damaged."""
     import numpy as np
 
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-        return np.asarray(image.convert("L"), dtype=np.uint8)
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            return np.asarray(image.convert("L"), dtype=np.uint8)
+    except Exception as error:  # as in decode_photo
+        raise refuse("unreadable_image") from error
 
 
 def open_stored(data: bytes) -> Image.Image:
-    """A photo that this module stored, as RGB pixels; raises ImageRefused("unreadable_image") if it is damaged."""
+    """A photo that this module stored, as RGB pixels; raises ImageRefused if it is damaged."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             check_size(*image.size)

@@ -56,7 +56,7 @@ def _map_evidence(member: "keras.Model", crops: Any, number: int) -> Any:
     return seen
 
 
-def scale_evidence(evidence: NDArray[np.float32], label: int) -> NDArray[np.float64]:
+def compare_evidence(evidence: NDArray[np.float32], label: int) -> NDArray[np.float32]:
     """How much each place spoke for one label rather than for the mean of all seven.
 
     What is said for all labels alike changes no probability, so only the difference counts.
@@ -65,8 +65,6 @@ def scale_evidence(evidence: NDArray[np.float32], label: int) -> NDArray[np.floa
         evidence: (h, w, 7) of one face; label: 0 to 6.
 
     Returns:
-        float64 (h, w) from 0 (nothing, or against it) to 1 (the place that spoke most); all 0 when no place did.
+        float32 (h, w), in logits; negative where a place spoke against the label.
     """
-    relative = np.maximum(evidence[..., label] - evidence.mean(axis=-1), 0).astype(np.float64)
-    highest = relative.max()
-    return np.asarray(relative / highest if highest > 0 else relative)
+    return np.asarray(evidence[..., label] - evidence.mean(axis=-1), dtype=np.float32)

@@ -190,7 +190,9 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
         help_text="6 rows of 6 numbers over the 48×48 crop, top left first: what each place said for the label, in "
         "logits, less the mean of all labels; null until status is done",
     )
-    error = serializers.SerializerMethodField(help_text="photo_missing or not_explainable when it failed, else null")
+    error = serializers.SerializerMethodField(
+        help_text="not_explainable, photo_missing or unreadable_image when it failed, else null"
+    )
 
     @extend_schema_field(serializers.ChoiceField(choices=LABELS))
     def get_label(self, explanation: Explanation) -> str:

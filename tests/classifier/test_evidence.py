@@ -1,7 +1,5 @@
 """Explanations: the worker fills the row from what the network that answered says of the stored crop."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
@@ -12,36 +10,30 @@ from classifier.images import encode_crop
 from classifier.models import Explanation, Prediction
 from classifier.registry import register_version
 from classifier.uploads import erase_upload
-from ml.artifacts import load_artifact
+from ml.artifacts import default_artifact, load_artifact
+from ml.explain import compare_evidence
 from ml.predict import Network
-from tests.artifacts import make_explained
 from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
 from tests.ml.drawing import draw_crop
 
 
 @pytest.fixture
-def artifact(tmp_path: Path) -> Path:
-    """One with evidence maps."""
-    return make_explained(tmp_path)
-
-
-@pytest.fixture
-def prediction(db: None, artifact: Path) -> Prediction:
+def prediction(db: None) -> Prediction:
     """Of a face whose crop lies in the bucket, by that network."""
-    version = register_version(path=artifact, promote=True, reason="test")
+    version = register_version(path=default_artifact(), promote=True, reason="test")
     face = make_face(make_upload(make_user()))
     face.crop = default_storage.save("faces/explained.png", ContentFile(encode_crop(draw_crop(3, 7))))
     face.save()
     return make_prediction(face, version)
 
 
-def test_the_map_is_the_networks(prediction: Prediction, artifact: Path) -> None:
+def test_the_map_is_the_networks(prediction: Prediction) -> None:
     explanation = Explanation.objects.create(prediction=prediction)
     compute_explanation(explanation.pk)
     explanation.refresh_from_db()
     assert explanation.status == "done"
-    seen = Network(load_artifact(artifact)).compute_evidence(draw_crop(3, 7)[np.newaxis])[0]
-    expected = seen[..., prediction.label] - seen.mean(axis=-1)
+    seen = Network(load_artifact(default_artifact())).compute_evidence(draw_crop(3, 7)[np.newaxis])[0]
+    expected = compare_evidence(seen, prediction.label)
     assert np.array(explanation.evidence) == pytest.approx(expected, abs=1e-3)
 
     compute_explanation(explanation.pk)  # delivered twice
@@ -56,8 +48,17 @@ def test_a_crop_that_is_gone(prediction: Prediction) -> None:
     assert (explanation.status, explanation.error) == ("failed", "photo_missing")
 
 
-def test_a_network_without_evidence(prediction: Prediction, artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Network(load_artifact(artifact))
+def test_a_crop_that_is_damaged(prediction: Prediction) -> None:
+    default_storage.delete(prediction.face.crop)
+    default_storage.save(prediction.face.crop, ContentFile(encode_crop(draw_crop(3, 7))[:40]))
+    explanation = Explanation.objects.create(prediction=prediction)
+    compute_explanation(explanation.pk)
+    explanation.refresh_from_db()
+    assert (explanation.status, explanation.error) == ("failed", "unreadable_image")
+
+
+def test_a_network_without_evidence(prediction: Prediction, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network(load_artifact(default_artifact()))
     network._evidence = None
     monkeypatch.setattr("classifier.evidence.get_network", lambda version: network)
     explanation = Explanation.objects.create(prediction=prediction)

@@ -7,7 +7,6 @@ import pytest
 
 from ml.artifacts import Artifact, default_artifact, load_artifact
 from ml.labels import LABELS
-from tests.artifacts import make_explained
 from tests.ml.drawing import draw_crop, encode_png
 
 
@@ -27,9 +26,3 @@ def tiny_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shipped() -> Artifact:
     """The network in ml/weights."""
     return load_artifact(default_artifact())
-
-
-@pytest.fixture(scope="session")
-def explained(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    """An artifact with evidence maps."""
-    return load_artifact(make_explained(tmp_path_factory.mktemp("explained")))

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from ml.artifacts import KERAS_NETWORK, Artifact, load_artifact
 from ml.ensemble import join_networks
-from ml.explain import build_explained, scale_evidence
+from ml.explain import build_explained, compare_evidence
 from ml.network import build_network
 from ml.predict import Network, NoEvidenceError
 from ml.preprocess import to_network_input
@@ -74,41 +74,38 @@ def test_an_ensembles_evidence_is_its_members_mean(crops: NDArray[np.uint8]) -> 
 
 
 def test_the_served_file_shows_what_the_keras_network_shows(
-    explained: Artifact, trained: "keras.Model", crops: NDArray[np.uint8]
+    shipped: Artifact, trained: "keras.Model", crops: NDArray[np.uint8]
 ) -> None:
     views = [explain(trained, crops)["evidence"], explain(trained, crops[:, :, ::-1])["evidence"][:, :, ::-1]]
     expected = np.mean(views, axis=0)
-    served = Network(explained).compute_evidence(crops)
+    served = Network(shipped).compute_evidence(crops)
     assert served.shape == (14, 6, 6, 7)
     # Weights of eight bits may be served: within a twentieth of what the maps span.
     assert np.abs(served - expected).max() < 0.05 * np.ptp(expected)
 
 
 def test_the_served_evidence_adds_up_to_the_served_logits(
-    explained: Artifact, trained: "keras.Model", crops: NDArray[np.uint8]
+    shipped: Artifact, trained: "keras.Model", crops: NDArray[np.uint8]
 ) -> None:
-    network = Network(explained)
+    network = Network(shipped)
     evidence = network.compute_evidence(crops).mean(axis=(1, 2)) + read_bias(trained)
-    views = Network(Artifact(**{**vars(explained), "views": ("original", "mirror")}))
+    views = Network(Artifact(**{**vars(shipped), "views": ("original", "mirror")}))
     logits = views.compute_logits(crops)
     assert np.abs(evidence - logits).max() < 0.02 * np.ptp(logits)
     assert (evidence.argmax(axis=1) == logits.argmax(axis=1)).all()
 
 
-def test_a_mirrored_face_has_the_mirrored_map(explained: Artifact, crops: NDArray[np.uint8]) -> None:
-    network = Network(explained)
+def test_a_mirrored_face_has_the_mirrored_map(shipped: Artifact, crops: NDArray[np.uint8]) -> None:
+    network = Network(shipped)
     one, other = network.compute_evidence(crops), network.compute_evidence(crops[:, :, ::-1])
-    assert other[:, :, ::-1] == pytest.approx(one, abs=1e-3)
+    assert np.abs(other[:, :, ::-1] - one).max() < 0.01 * np.ptp(one)  # weights of eight bits round
 
 
 def rank_agreement(one: NDArray[np.float32], other: NDArray[np.float32], labels: NDArray[np.int64]) -> list[float]:
-    """Spearman's correlation of two maps of each face's label, against the mean of all labels' maps."""
-
-    def relative(evidence: NDArray[np.float32], label: int) -> NDArray[np.float32]:
-        return (evidence[..., label] - evidence.mean(axis=-1)).ravel()
-
+    """Spearman's correlation of two maps of each face's label."""
     pairs = zip(one, other, labels, strict=True)
-    return [float(spearmanr(relative(a, label), relative(b, label)).statistic) for a, b, label in pairs]
+    maps = [(compare_evidence(a, label).ravel(), compare_evidence(b, label).ravel()) for a, b, label in pairs]
+    return [float(spearmanr(a, b).statistic) for a, b in maps]
 
 
 def test_a_little_noise_leaves_the_map(trained: "keras.Model", crops: NDArray[np.uint8]) -> None:
@@ -146,14 +143,13 @@ def test_the_map_comes_from_the_learned_weights(trained: "keras.Model", crops: N
     assert abs(np.mean(found)) < 0.3
 
 
-def test_scaled_evidence_is_for_one_label_against_the_others() -> None:
+def test_what_is_said_for_all_labels_alike_is_left_out() -> None:
     evidence = np.zeros((6, 6, 7), np.float32)
-    evidence[2, 3] = 9.0  # said for all labels alike: it decides nothing
-    evidence[4, 1, 3], evidence[0, 0, 3], evidence[5, 5, 3] = 14.0, 7.0, -7.0
-    scaled = scale_evidence(evidence, 3)
-    assert (scaled[4, 1], scaled[0, 0]) == (1.0, 0.5)
-    assert np.count_nonzero(scaled) == 2
-    assert not scale_evidence(np.zeros((6, 6, 7), np.float32), 3).any()
+    evidence[2, 3] = 9.0
+    evidence[4, 1, 3], evidence[5, 5, 3] = 7.0, -7.0
+    compared = compare_evidence(evidence, 3)
+    assert (compared[4, 1], compared[5, 5]) == (6.0, -6.0)
+    assert np.count_nonzero(compared) == 2
 
 
 def test_an_artifact_without_evidence_says_so(tiny_archive: Path, tmp_path: Path, crops: NDArray[np.uint8]) -> None:
