@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from classifier.models import Promotion, Version
+from classifier.models import Label, Promotion, Version
 from ml.artifacts import default_artifact, load_artifact
 from tests.api.rows import make_version
 
@@ -48,6 +48,10 @@ def test_every_figure_is_the_cards(anonymous: Client, shipped: Version) -> None:
     for bar in main.get("reliability", []):
         if bar["n"]:
             assert f"<td>{100 * bar['confidence']:.1f} %</td><td>{100 * bar['accuracy']:.1f} %</td>" in page
+    numbers = re.search(r'<script id="model-numbers" type="application/json">(.*?)</script>', page)
+    assert numbers
+    assert json.loads(numbers[1]).get("reliability", []) == [bar for bar in main.get("reliability", []) if bar["n"]]
+    assert json.loads(numbers[1])["classes"] == [{"label": name, **main["per_class"][name]} for name in Label.labels]
     for row in shipped.card["comparison"]:
         assert f"{100 * row['accuracy']:.1f} %" in page
     assert "AI Act" in page
@@ -60,12 +64,13 @@ def test_a_card_without_the_later_figures(anonymous: Client, shipped: Version) -
     shipped.card.pop("members", None)
     shipped.save()
     page = read(anonymous)
-    assert "<circle" not in page
+    assert 'data-plot="reliability"' not in page
+    assert 'data-plot="answered"' in page
     assert "random halves" not in page
     assert "The mean gap between" in page
 
 
-@pytest.mark.parametrize("card", [{}, {"metrics": {}}, []])
+@pytest.mark.parametrize("card", [{}, {"metrics": {}}, [], {"metrics": {"test": {"n": "many", "confusion": [1]}}}])
 def test_a_version_without_a_card(anonymous: Client, card: Any) -> None:
     version = make_version("2.0.0")
     version.card = card
@@ -78,12 +83,19 @@ def test_no_network_serves(anonymous: Client, db: None) -> None:
     assert anonymous.get("/model/card.json").status_code == 404
 
 
+def test_what_is_kept_by_others(anonymous: Client, owner: Client, shipped: Version) -> None:
+    """A cache between may keep the card for all; the page names who is logged in, so only their browser may."""
+    assert "private" in owner.get("/model/")["Cache-Control"]
+    assert "public" in anonymous.get("/model/card.json")["Cache-Control"]
+
+
 def test_the_card_itself(anonymous: Client, shipped: Version) -> None:
     assert json.loads(anonymous.get("/model/card.json").content) == shipped.card
 
 
 def test_a_hostile_card_is_only_text(anonymous: Client, shipped: Version) -> None:
     shipped.card["command"] = "<script>alert(1)</script>"
+    shipped.card["comparison"][0]["who"] = "</script><script>alert(2)</script>"
     shipped.save()
     assert "<script>alert" not in read(anonymous)
 
