@@ -23,6 +23,10 @@ LIMITS = (
     "FER-2013 consists of posed and found photos from a search engine; age and skin tone are not controlled, "
     "and about a third of its labels are disputed by other annotators (FER+).",
 )
+CLEANED = (
+    "blank images, images that at least 5 of 10 FER+ voters call no face, and all but one copy of identical images "
+    "dropped; copies with different labels got the mean of their labels"
+)
 # Published or measured elsewhere, on FER-2013; see the sources in the README.
 COMPARISON = (
     {"who": "people", "accuracy": 0.65, "note": "65 ± 5 %, Goodfellow et al. 2013"},
@@ -63,9 +67,9 @@ def build_card(
             "sha256": prepared.digest,
             "trained_on": len(prepared.train),
             "held_out_for_selection_and_calibration": len(prepared.selection),
-            "cleaned": "blank images, images that at least 5 of 10 FER+ voters call no face, and all but one copy of "
-            "identical images dropped; copies with different labels got the mean of their labels",
+            "cleaned": CLEANED if prepared.cleaned else "not cleaned",
         },
+        "cleaned": prepared.cleaned,
         "environment": {**packages, "backend": backend, "python": platform.python_version(), "cpus": os.cpu_count()},
         "metrics": metrics,
         "comparison": list(COMPARISON),

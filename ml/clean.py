@@ -53,6 +53,18 @@ def clean_training(data: FaceData, votes: NDArray[np.float32], not_face: NDArray
     return TrainingSet(kept.images[first], targets, kept_votes[first])
 
 
+def count_cleaned(data: FaceData, not_face: NDArray[np.int64], cleaned: TrainingSet) -> dict[str, int]:
+    """How many images clean_training dropped, and why; and of how many kept ones the label was in doubt."""
+    blank = is_blank(data.images)
+    voted_out = ~blank & (not_face >= NOT_FACE_VOTES)
+    return {
+        "blank": int(blank.sum()),
+        "not_face": int(voted_out.sum()),
+        "redundant_copies": len(data) - int(blank.sum() + voted_out.sum()) - len(cleaned),
+        "conflicting_groups": int((cleaned.targets.max(axis=1) < 1).sum()),
+    }
+
+
 def hold_out(images: NDArray[np.uint8], share: float) -> NDArray[np.bool_]:
     """Choose a selection set by a hash of the pixels, so that copies stay together and every run chooses the same.
 

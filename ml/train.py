@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.artifacts import KERAS_NETWORK, file_digest
-from ml.clean import TrainingSet, clean_training, hold_out
+from ml.clean import TrainingSet, clean_training, count_cleaned, hold_out
 from ml.data import FaceData, load_data, load_votes
 from ml.labels import LABELS
 from ml.network import build_network
@@ -63,21 +63,26 @@ class TrainingConfig:
     erase: float = 0.35
     gamma: float = 0.15
     held_out: float = 0.08
+    clean: bool = True
     dtype: str = "mixed_bfloat16"
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Cleaned training data and the selection set held out of it, with the hash of what was read."""
+    """Training data and the selection set held out of it, with the hash of what was read and what was cleaned away."""
 
     train: TrainingSet
     selection: TrainingSet
     digest: str
     read: int
+    cleaned: dict[str, int]
 
 
-def prepare_data(data: FaceData, votes_path: Path | None, held_out: float) -> PreparedData:
+def prepare_data(data: FaceData, votes_path: Path | None, held_out: float, *, clean: bool = True) -> PreparedData:
     """Clean the training split and hold out the selection set.
+
+    clean=False trains on every image as it is labelled, to measure what cleaning does; the selection set is the same,
+    and no copy of its images is trained on.
 
     Raises:
         TrainingError: too few images are left to train and to calibrate.
@@ -90,7 +95,11 @@ def prepare_data(data: FaceData, votes_path: Path | None, held_out: float) -> Pr
     selected = hold_out(cleaned.images, held_out)
     if selected.all() or not selected.any():
         raise TrainingError(f"{len(cleaned)} usable images are too few to train on and to calibrate with; give more")
-    return PreparedData(cleaned.select(~selected), cleaned.select(selected), data.digest(), len(data))
+    training, counts = cleaned.select(~selected), count_cleaned(data, not_face, cleaned)
+    if not clean:
+        raw = TrainingSet(data.images, np.eye(len(LABELS), dtype=np.float32)[data.labels], votes)
+        training, counts = raw.select(~hold_out(raw.images, held_out)), {}
+    return PreparedData(training, cleaned.select(selected), data.digest(), len(data), counts)
 
 
 def train_network(
@@ -126,7 +135,7 @@ def train_network(
 
     spread_over_devices()
     keras.utils.set_random_seed(config.seed)
-    prepared = prepare_data(load_data(data, "train"), votes, config.held_out)
+    prepared = prepare_data(load_data(data, "train"), votes, config.held_out, clean=config.clean)
     (state / "data.json").write_text(json.dumps({"read": prepared.read, "digest": prepared.digest}))
     if resume and (out / KERAS_NETWORK).exists():
         return keras.models.load_model(out / KERAS_NETWORK), prepared

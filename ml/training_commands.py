@@ -60,11 +60,15 @@ def read_config(options: argparse.Namespace) -> TrainingConfig:
         if name not in known or name in DIGESTS:
             raise TrainingError(f"--set {setting}: there is no such setting; python -m ml train --help lists them")
         try:
-            config = dataclasses.replace(config, **{name: type(known[name])(value)})
-        except ValueError:
+            config = dataclasses.replace(config, **{name: _read_value(type(known[name]), value)})
+        except (KeyError, ValueError):
             kind = type(known[name]).__name__
             raise TrainingError(f"--set {setting}: {name} must be of type {kind}") from None
     return config
+
+
+def _read_value(kind: type, text: str) -> object:
+    return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
 
 
 def train_command(options: argparse.Namespace) -> int:

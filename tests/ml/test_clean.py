@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ml.clean import clean_training, hold_out, is_blank
+from ml.clean import clean_training, count_cleaned, hold_out, is_blank
 from ml.data import FaceData
+from ml.train import prepare_data
 from tests.ml.drawing import draw_crop
 
 
@@ -32,6 +33,27 @@ def test_copies_become_one_image_with_the_mean_of_their_labels() -> None:
     np.testing.assert_allclose(cleaned.targets[merged], [0.5, 0, 0, 0, 0.5, 0, 0])
     np.testing.assert_allclose(cleaned.targets[single], np.eye(7)[1])
     np.testing.assert_allclose(cleaned.votes[single], votes[1])
+    counts = {"blank": 1, "not_face": 1, "redundant_copies": 1, "conflicting_groups": 1}
+    assert count_cleaned(data, np.array([0, 4, 0, 0, 5]), cleaned) == counts
+
+
+def test_without_cleaning_all_is_trained_on_but_the_selection_set() -> None:
+    """The selection set stays the same, and no copy of its images is trained on."""
+    crops = np.stack([draw_crop(number % 7, number) for number in range(200)] + [draw_crop(0, 0)] * 3)
+    data = FaceData(crops, np.arange(203) % 7, np.arange(203), ("",) * 203)
+    cleaned = prepare_data(data, None, 0.2)
+    raw = prepare_data(data, None, 0.2, clean=False)
+
+    np.testing.assert_array_equal(raw.selection.images, cleaned.selection.images)
+    assert len(raw.train) + len(raw.selection) + (3 if held_out_first(crops) else 0) == 203
+    assert len(cleaned.train) + len(cleaned.selection) == 200
+    held = {image.tobytes() for image in raw.selection.images}
+    assert not held & {image.tobytes() for image in raw.train.images}
+    assert (raw.cleaned, cleaned.cleaned["redundant_copies"]) == ({}, 3)
+
+
+def held_out_first(crops: np.ndarray) -> bool:
+    return bool(hold_out(crops[:1], 0.2)[0])
 
 
 def test_hold_out_depends_on_the_pixels_only() -> None:
