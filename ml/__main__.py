@@ -1,4 +1,4 @@
-"""The command line: python -m ml clean | train | combine | evaluate | crops | predict."""
+"""The command line: python -m ml clean | train | combine | evaluate | crops | squares | predict."""
 
 import argparse
 import json
@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     predict = _command(commands, "predict", predict_command, "name the expressions in photos")
     combine = _command(commands, "combine", combine_command, "join trained networks into one artifact")
     crops = _command(commands, "crops", crops_command, "measure what wider, tighter and detected crops cost")
-    for command in (clean, train, evaluate, combine, crops):
+    squares = _command(commands, "squares", squares_command, "fit the square that is cut around a face")
+    for command in (clean, train, evaluate, combine, crops, squares):
         command.add_argument("--data", type=Path, required=True, help="Kaggle image folders, a zip of them, or the CSV")
     for command in (clean, train, combine):
         command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
@@ -53,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=SPLITS, required=True)
     crops.add_argument("--split", choices=CROP_SPLITS, required=True)
     crops.add_argument("--limit", type=int, metavar="N", help="measure on N faces only, drawn by a fixed seed")
+    squares.add_argument("--faces", type=int, default=12_000, metavar="N", help="fit on N training faces")
+    squares.add_argument(
+        "--out", type=Path, required=True, help="the JSON file to write; the site reads ml/squares.json"
+    )
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     add_combining_options(combine)
     add_training_options(train)
@@ -143,6 +148,16 @@ def crops_command(options: argparse.Namespace) -> int:
     faces = choose_faces(load_crops(options.data, options.split, artifact), options.limit)
     figures = measure_crops(Pipeline(artifact), faces.images, faces.labels)
     print(json.dumps(figures) if options.json else format_crops(figures))
+    return 0
+
+
+def squares_command(options: argparse.Namespace) -> int:
+    """Fit ml.squares on training faces, none of them held out for selection."""
+    from ml.square_fit import choose_images, fit_squares, gather_points
+
+    fit = fit_squares(gather_points(choose_images(options.data, options.faces)))
+    options.out.write_text(json.dumps(fit, indent=1) + "\n")
+    print(json.dumps({name: fit[name] for name in ("faces", "spread_before", "spread_after")}))
     return 0
 
 

@@ -1,6 +1,5 @@
 """How much depends on the cut: accuracy with wider and tighter crops, and with the crops that the site finds itself."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +8,10 @@ from numpy.typing import NDArray
 
 from ml.data import SPLITS, DataError, FaceData, load_data
 from ml.evaluate import BATCH
+from ml.pasting import CANVAS, SIDES, PastedFace, paste_face
 from ml.preprocess import SIDE, cut_square
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from ml.artifacts import Artifact
     from ml.predict import Pipeline
 
@@ -21,21 +19,6 @@ if TYPE_CHECKING:
 CROP_SPLITS = (*SPLITS, "selection")
 # Sides of the crop in shares of FER-2013's.
 SCALES = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3)
-CANVAS_SIDE = 320
-PASTED_SIDES = (120, 160)
-# How softly, in pixels, the border's grey runs out into the canvas, and the grain that no photo lacks.
-_BLUR = 24.0
-_NOISE = 2.0
-
-
-@dataclass(frozen=True)
-class PastedFace:
-    """A crop enlarged in the middle of nothing; left, top, side: where, in whole pixels of the photo."""
-
-    photo: "Image"
-    left: int
-    top: int
-    side: int
 
 
 def load_crops(data: Path, split: str, artifact: "Artifact") -> FaceData:
@@ -84,27 +67,6 @@ def rescale_crop(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     from PIL import Image
 
     return cut_square(Image.fromarray(image), center=(SIDE / 2, SIDE / 2), side=SIDE * scale)
-
-
-def paste_face(image: NDArray[np.uint8], seed: int) -> PastedFace:
-    """Enlarge a crop and put it somewhere into a larger photo that adds no context.
-
-    The canvas continues the grey of the crop's border, ever softer, with a little noise; place, size (120 to 160
-    pixels) and noise follow from the seed.
-    """
-    from PIL import Image, ImageFilter
-
-    random = np.random.default_rng(seed)
-    side = int(random.integers(PASTED_SIDES[0], PASTED_SIDES[1] + 1))
-    left, top = random.integers(0, CANVAS_SIDE - side + 1, size=2).tolist()
-    face = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-    around = ((top, CANVAS_SIDE - side - top), (left, CANVAS_SIDE - side - left))
-    spread = Image.fromarray(np.pad(np.asarray(face), around, mode="edge"))
-    soft = np.asarray(spread.filter(ImageFilter.GaussianBlur(_BLUR)), dtype=np.float64)
-    noisy = np.clip(soft + random.normal(0, _NOISE, soft.shape), 0, 255).astype(np.uint8)
-    canvas = Image.fromarray(noisy)
-    canvas.paste(face, (left, top))
-    return PastedFace(canvas.convert("RGB"), left, top, side)
 
 
 def _measure_scale(
@@ -162,7 +124,7 @@ def format_crops(figures: dict[str, Any]) -> str:
     ]
     found = figures["detected"]
     lines.append(
-        f"Faces pasted into photos of {CANVAS_SIDE}×{CANVAS_SIDE} pixels at {PASTED_SIDES[0]} to {PASTED_SIDES[1]}: "
+        f"Faces pasted into photos of {CANVAS[0]}×{CANVAS[1]} pixels at {SIDES[0]} to {SIDES[1]}: "
         f"{found['found']:,} of {found['n']:,} found."
     )
     if found["found"]:

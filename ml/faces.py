@@ -3,20 +3,23 @@
 BlazeFace proposes, the face mesh confirms: BlazeFace alone takes cats, cups and letters for faces.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.detector import DetectedFace, FaceDetector
+from ml.detector import FaceDetector
 from ml.landmarks import FaceMesh
+from ml.squares import find_square
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Origin = Literal["detector", "bare_crop"]
+# As ml.squares.find_square: points to centre and side.
+FindSquare = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], float]]
 
 # A candidate is a face when presence + 12·(score − ½) exceeds this. Measured on 1,500 FER-2013 Training faces pasted
 # into larger photos and 1,140 windows without faces: 95 % of the faces are kept, 14 of 198 phantoms (score > ½) remain.
@@ -34,17 +37,6 @@ MARGIN = 0.42
 LARGE_FACE, SMALL_FACE = 0.35, 0.15
 TILED_SIDE = 512
 MAX_CANDIDATES = 48
-
-# Where box corners, detector points and mesh points lie in a FER-2013 crop, in shares of its side: medians over
-# 1,400 Training faces that were pasted into photos of 640×480 pixels at 60 to 300 pixels, mirrored and averaged.
-_IN_CROP = np.array(
-    [
-        *[(0.070, 0.161), (0.930, 1.012)],
-        *[(0.317, 0.395), (0.683, 0.395), (0.500, 0.598), (0.500, 0.777), (0.127, 0.471), (0.873, 0.471)],
-        *[(0.314, 0.389), (0.686, 0.389), (0.500, 0.619), (0.351, 0.756), (0.649, 0.756), (0.500, 0.977)],
-        (0.500, 0.104),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -66,9 +58,10 @@ class FoundFace:
 class FaceFinder:
     """Detector and mesh, loaded once; not safe to share between threads."""
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, square: FindSquare = find_square) -> None:
         self._detector = FaceDetector(threads=threads)
         self._mesh = FaceMesh(threads=threads)
+        self._find_square = square
 
     def find_faces(self, photo: "Image") -> list[FoundFace]:
         """Faces of a photo from left to right; none gives an empty list, never a guess.
@@ -117,21 +110,10 @@ class FaceFinder:
         faces = []
         for face in self._detector.detect_faces(part, margin=margin)[:MAX_CANDIDATES]:
             parts, presence = self._mesh.find_parts(part, face)
-            center, side = _fer_square(face, parts)
+            corners = np.reshape(face.box, (2, 2))
+            center, side = self._find_square(np.concatenate([corners, face.points, parts]).astype(np.float64))
             faces.append(_found(photo, center + offset, side, face.score, presence))
         return faces
-
-
-def _fer_square(face: DetectedFace, parts: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
-    """Centre and side of the crop that puts box, points and parts where FER-2013 has them (least squares)."""
-    corners = np.array(face.box).reshape(2, 2)
-    seen = np.concatenate([corners, face.points, parts]) @ np.array([1, 1j])
-    expected = _IN_CROP @ np.array([1, 1j])
-    spread = expected - expected.mean()
-    # A complex factor is a scale and a turn: a tilted head must not make the square smaller.
-    factor = np.vdot(spread, seen - seen.mean()) / np.vdot(spread, spread)
-    center = seen.mean() + factor * (0.5 + 0.5j - expected.mean())
-    return np.array([center.real, center.imag]), float(abs(factor))
 
 
 def _found(photo: "Image", center: NDArray[np.float64], side: float, score: float, presence: float) -> FoundFace:

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from ml.artifacts import Artifact
-from ml.crops import CANVAS_SIDE, SCALES, choose_faces, load_crops, measure_crops, paste_face, rescale_crop
+from ml.crops import SCALES, choose_faces, load_crops, measure_crops, rescale_crop
 from ml.data import DataError, FaceData
 from ml.labels import LABELS
+from ml.pasting import paste_face
 from ml.predict import Pipeline
 from tests.ml.drawing import draw_crop
 
@@ -51,12 +52,28 @@ def test_wider_crop_repeats_the_edge() -> None:
 def test_pasted_face_is_whole_and_its_surroundings_are_soft(images: np.ndarray) -> None:
     for seed, image in enumerate(images):
         pasted = paste_face(image, seed)
-        assert pasted.photo.size == (CANVAS_SIDE, CANVAS_SIDE)
+        assert pasted.photo.size == (320, 320)
         assert 120 <= pasted.side <= 160
-        assert 0 <= pasted.left <= CANVAS_SIDE - pasted.side
+        assert 0 <= pasted.left <= 320 - pasted.side
         box = (pasted.left, pasted.top, pasted.left + pasted.side, pasted.top + pasted.side)
         face = np.asarray(pasted.photo.crop(box).convert("L"))
         assert (face == np.asarray(Image.fromarray(image).resize((pasted.side,) * 2, Image.Resampling.BICUBIC))).all()
+
+
+def test_a_feathered_face_has_no_edge(images: np.ndarray) -> None:
+    """Rows across the crop's upper edge differ less than those of a hard one."""
+
+    def edge(feather: bool) -> float:
+        steps = []
+        for seed, image in enumerate(images):
+            pasted = paste_face(image, seed, canvas=(640, 480), sides=(60, 300), feather=feather)
+            assert pasted.photo.size == (640, 480)
+            assert 60 <= pasted.side <= 300
+            rows = np.asarray(pasted.photo.convert("L"), dtype=int)[:, pasted.left : pasted.left + pasted.side]
+            steps.append(np.abs(rows[pasted.top] - rows[pasted.top - 1]).mean() if pasted.top else 0.0)
+        return float(np.mean(steps))
+
+    assert edge(feather=True) < 0.7 * edge(feather=False)
 
 
 def test_same_seed_pastes_the_same(images: np.ndarray) -> None:
