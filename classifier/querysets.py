@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from classifier.models import Face, ObjectRemoval, Prediction, Promotion, Upload, Version  # noqa: F401
+    from classifier.models import Correction, Face, ObjectRemoval, Prediction, Promotion, Upload, Version  # noqa: F401
 
 
 class UploadQuerySet(QuerySet["Upload"]):
@@ -32,11 +32,15 @@ class UploadQuerySet(QuerySet["Upload"]):
         return self.exclude(status="dead")
 
     def with_faces(self) -> "UploadQuerySet":
-        """Faces with their predictions (newest first) and versions, in three more queries however many rows."""
-        from classifier.models import Face, Prediction
+        """Faces with predictions and versions (newest first) and the owner's answers, in four more queries."""
+        from classifier.models import Correction, Face, Prediction
 
         predictions = Prediction.objects.select_related("version", "explanation").order_by("-created_at", "-id")
-        faces = Face.objects.order_by("index").prefetch_related(Prefetch("predictions", queryset=predictions))
+        answers = Correction.objects.standing().filter(author=F("face__upload__owner"))
+        faces = Face.objects.order_by("index").prefetch_related(
+            Prefetch("predictions", queryset=predictions),
+            Prefetch("corrections", queryset=answers, to_attr="owners_answers"),
+        )
         return self.prefetch_related(Prefetch("faces", queryset=faces))
 
     def claimable(self, *, now: datetime) -> "UploadQuerySet":
@@ -66,6 +70,23 @@ class PredictionQuerySet(QuerySet["Prediction"]):
     def measured(self) -> "PredictionQuerySet":
         """What metrics may count: everything but the probes of the system account."""
         return self.exclude(face__upload__source="probe")
+
+
+class CorrectionQuerySet(QuerySet["Correction"]):
+    def pending(self) -> "CorrectionQuerySet":
+        return self.filter(state="pending")
+
+    def standing(self) -> "CorrectionQuerySet":
+        """Not taken back."""
+        return self.exclude(state="withdrawn")
+
+    def measured(self) -> "CorrectionQuerySet":
+        """What metrics may count: everything but the probes of the system account."""
+        return self.exclude(face__upload__source="probe")
+
+    def reviewable_by(self, reviewer: "User | Any") -> "CorrectionQuerySet":
+        """Pending answers about shared photos, but never the reviewer's own."""
+        return self.pending().filter(face__upload__consent_training=True).exclude(author_id=reviewer.pk)
 
 
 class VersionQuerySet(QuerySet["Version"]):

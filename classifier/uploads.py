@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import secrets
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
@@ -18,6 +20,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from classifier.enqueue import enqueue_upload
+from classifier.feedback import allow_erasing
 from classifier.images import PreparedImage, prepare_content, read_content
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
 
@@ -127,6 +130,7 @@ def _create_upload(
         height=prepared.height,
         consent_training=consent_training,
         due_at=timezone.now() + DELIVERY_TIME,
+        asked_blind=source == Upload.Source.PAGE and secrets.randbelow(100) < settings.FERSITE_BLIND_PERCENT,
     )
     keep_objects([key])
     if idempotency_key is not None:
@@ -154,10 +158,12 @@ def erase_upload(*, upload: Upload) -> None:
     locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
     if locked is None:
         return
+    # Answers about the photo go with it, which nothing else may do: see the trigger of migration 0004.
     keys = [locked.image, *locked.faces.values_list("crop", flat=True)]
     ObjectRemoval.objects.bulk_create(
         [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys], ignore_conflicts=True
     )
+    allow_erasing()
     locked.delete()
     transaction.on_commit(lambda: remove_objects(keys), robust=True)
 

@@ -7,6 +7,7 @@ import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from ml.artifacts import Artifact, ArtifactError
 from ml.data import load_data
@@ -67,7 +68,7 @@ def read_config(options: argparse.Namespace) -> TrainingConfig:
     return config
 
 
-def _read_value(kind: type, text: str) -> object:
+def _read_value(kind: type, text: str) -> Any:
     return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
 
 

@@ -1,6 +1,5 @@
 """What a network looked at in a face of the caller's."""
 
-from typing import cast
 from uuid import UUID
 
 from django.http import Http404
@@ -52,11 +51,10 @@ class ExplanationView(ApiView):
 
 def find_prediction(request: Request, pk: UUID) -> Prediction:
     """The answer shown for a face of the caller's; 404 for anybody else's, 409 while there is none."""
-    face = Face.objects.filter(pk=pk, upload__owner=request.user.pk).first()
+    faces = Face.objects.filter(upload__owner=request.user.pk).prefetch_related("predictions__version")
+    face = faces.filter(pk=pk).first()
     if face is None:
         raise Http404
-    answers = cast("list[Prediction]", list(face.predictions.select_related("version")))
-    champions = [answer for answer in answers if answer.version.state == "champion"]
-    for answer in [*champions, *answers]:
-        return answer
+    if (prediction := face.choose_prediction()) is not None:
+        return prediction
     raise Problem("not_ready", "No network has answered for this face yet: ask again later.")

@@ -31,6 +31,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "Method not allowed"),
     "not_acceptable": (406, "Only JSON can be sent"),
     "not_ready": (409, "The photo has no answer yet"),
+    "already_reviewed": (409, "The answer cannot be taken back any more"),
     "length_required": (411, "Content-Length is required"),
     "too_large": (413, "The file is too large"),
     "unsupported_type": (415, "This kind of file is not supported"),

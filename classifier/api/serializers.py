@@ -8,11 +8,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from classifier.models import Explanation, Face, Label, Prediction, Upload, Version
+from classifier.models import Answer, Correction, Explanation, Face, Label, Prediction, Upload
 
 LABELS = [label.label for label in Label]
-ANSWERS = [*LABELS, "unclear", "not_a_face"]
-CORRECTION_STATES = ["pending", "approved", "rejected", "withdrawn"]
+ANSWERS = [answer.label for answer in Answer]
 
 
 def find_url(upload: Upload, request: Request) -> str:
@@ -88,13 +87,19 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
         return [LABELS[label] for label in prediction.prediction_set]
 
 
-class CorrectionSerializer(serializers.Serializer[Any]):
+class NewCorrectionSerializer(serializers.Serializer[Any]):
+    """What the owner says a face shows."""
+
+    label = serializers.ChoiceField(choices=ANSWERS)  # type: ignore[assignment]
+
+
+class CorrectionSerializer(serializers.Serializer[Correction]):
     """The latest answer of the photo's owner about a face."""
 
     id = serializers.IntegerField()
-    label = serializers.ChoiceField(choices=ANSWERS)  # type: ignore[assignment]
-    state = serializers.ChoiceField(choices=CORRECTION_STATES)
-    reason = serializers.CharField(allow_blank=True)
+    label = serializers.ChoiceField(choices=ANSWERS, source="get_answer_display")  # type: ignore[assignment]
+    state = serializers.ChoiceField(choices=Correction.State.choices)
+    reason = serializers.CharField(allow_blank=True, help_text="why it was rejected; else empty")
     created_at = serializers.DateTimeField()
 
 
@@ -111,14 +116,14 @@ class FaceSerializer(serializers.Serializer[Face]):
         """The champion's, else that of the version that answered last."""
         if face.upload.status != Upload.Status.DONE:
             return None
-        predictions = list(face.predictions.all())
-        champions = (item for item in predictions if item.version.state == Version.State.CHAMPION)
-        chosen = next(champions, predictions[0] if predictions else None)
+        chosen = face.choose_prediction()
         return PredictionSerializer(chosen).data if chosen else None
 
     @extend_schema_field(CorrectionSerializer(allow_null=True))
-    def get_correction(self, face: Face) -> None:
-        """Nobody can answer yet."""
+    def get_correction(self, face: Face) -> dict[str, Any] | None:
+        """The owner's latest answer that was not taken back."""
+        answers = face.owners_answers  # type: ignore[attr-defined]  # set by with_faces()
+        return CorrectionSerializer(answers[0]).data if answers else None
 
 
 class UploadSerializer(serializers.ModelSerializer[Upload]):

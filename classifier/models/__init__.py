@@ -1,5 +1,6 @@
 """The tables of the product; invariants are constraints here, writes belong to the use-case modules."""
 
+from classifier.models.correction import Answer, Correction, CorrectionEvent
 from classifier.models.dataset import Sample
 from classifier.models.explanation import Explanation
 from classifier.models.face import Face
@@ -9,6 +10,9 @@ from classifier.models.registry import Promotion, Version
 from classifier.models.upload import IdempotencyKey, ObjectRemoval, Upload
 
 __all__ = [
+    "Answer",
+    "Correction",
+    "CorrectionEvent",
     "Explanation",
     "Face",
     "IdempotencyKey",

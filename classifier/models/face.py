@@ -1,13 +1,16 @@
 """Faces: the boxes found in an upload, with the crop that the network saw."""
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from classifier.models.upload import Upload
 from classifier.querysets import FaceQuerySet
+
+if TYPE_CHECKING:
+    from classifier.models.prediction import Prediction
 
 
 class Face(models.Model):
@@ -41,3 +44,9 @@ class Face(models.Model):
 
     def __str__(self) -> str:
         return f"face {self.index + 1} of {self.upload_id}"
+
+    def choose_prediction(self) -> "Prediction | None":
+        """The answer that is shown: the champion's, else the newest; from predictions with versions, newest first."""
+        predictions = list(self.predictions.all())
+        champions = (item for item in predictions if item.version.state == "champion")
+        return next(champions, predictions[0] if predictions else None)

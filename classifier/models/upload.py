@@ -40,6 +40,8 @@ class Upload(models.Model):
     width = models.PositiveIntegerField(help_text="pixels, of the oriented photo")
     height = models.PositiveIntegerField(help_text="pixels, of the oriented photo")
     consent_training = models.BooleanField(default=False, help_text="the owner agreed to share the photo for training")
+    asked_blind = models.BooleanField(default=False, help_text="the owner is asked before the answers are shown")
+    revealed_at = models.DateTimeField(null=True, blank=True, help_text="when a photo asked blind showed its answers")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from classifier.explanations import request_explanation
 from classifier.models import Face, Prediction
-from classifier.views.presentation import choose_prediction, describe_map
+from classifier.views.presentation import describe_map
 
 
 @never_cache
@@ -22,7 +22,7 @@ def explain_face(request: HttpRequest, pk: UUID) -> HttpResponse:
     """POST asks a worker; a script that accepts JSON gets {state, html}, now and by GET, others the result page."""
     owned = Face.objects.filter(upload__owner=request.user.pk).select_related("upload")
     face = get_object_or_404(owned.prefetch_related("predictions__version", "predictions__explanation"), pk=pk)
-    prediction = choose_prediction(face)
+    prediction = face.choose_prediction()
     if prediction is None:
         raise Http404("no network has answered for this face")
     if request.method == "POST":

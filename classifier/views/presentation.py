@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.text import get_text_list
 
-from classifier.models import Face, Label, Prediction, Upload, Version
+from classifier.models import Face, Label, Prediction, Upload
 from classifier.views.maps import draw_map, name_places
 
 # "The face appears …": a network sees how a face looks, not what a person feels.
@@ -83,13 +83,6 @@ class Card:
         return self.face.origin == Face.Origin.BARE_CROP
 
 
-def choose_prediction(face: Face) -> Prediction | None:
-    """The champion's answer, else the newest, from prefetched predictions (newest first)."""
-    predictions = list(face.predictions.all())
-    champions = (item for item in predictions if item.version.state == Version.State.CHAMPION)
-    return next(champions, predictions[0] if predictions else None)
-
-
 def describe_faces(upload: Upload) -> list[Card]:
     """Cards of an upload from `with_faces()`; empty while it is not done."""
     if upload.status != Upload.Status.DONE:
@@ -100,7 +93,7 @@ def describe_faces(upload: Upload) -> list[Card]:
 
 def describe_face(upload: Upload, face: Face) -> Card | None:
     """The card of one face; None when no network answered."""
-    prediction = choose_prediction(face)
+    prediction = face.choose_prediction()
     if prediction is None:
         return None
     others = [ADJECTIVES[Label(label)] for label in prediction.prediction_set if label != prediction.label]

@@ -74,5 +74,5 @@ def test_queries(owner: APIClient, ada: User, django_assert_num_queries: DjangoA
         upload = make_upload(ada, number)
         for index in range(2):
             make_prediction(make_face(upload, index), version)
-    with django_assert_num_queries(4):  # token with user; uploads; faces; predictions with versions
+    with django_assert_num_queries(5):  # token with user; uploads; faces; predictions with versions; answers
         assert len(owner.get(URL).json()["results"]) == rows

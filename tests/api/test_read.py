@@ -108,7 +108,7 @@ def test_queries(owner: APIClient, ada: User, django_assert_num_queries: DjangoA
     upload, version = make_upload(ada), make_version("1.0.0")
     for index in range(faces):
         make_prediction(make_face(upload, index), version)
-    with django_assert_num_queries(4):  # token with user; upload; faces; predictions with versions
+    with django_assert_num_queries(5):  # token with user; upload; faces; predictions with versions; answers
         owner.get(f"{URL}{upload.pk}/")
 
 

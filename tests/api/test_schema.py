@@ -50,6 +50,8 @@ def test_addresses(schema: dict[str, Any]) -> None:
         ("/api/v1/uploads/{id}/", "delete"),
         ("/api/v1/faces/{id}/explanation/", "get"),
         ("/api/v1/faces/{id}/explanation/", "post"),
+        ("/api/v1/faces/{id}/corrections/", "post"),
+        ("/api/v1/corrections/{id}/", "delete"),
     }
     body = schema["paths"]["/api/v1/uploads/"]["post"]["requestBody"]["content"]
     assert list(body) == ["multipart/form-data"]

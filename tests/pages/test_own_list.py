@@ -83,5 +83,5 @@ def test_queries_do_not_grow(ada: User, owner: Client, django_assert_num_queries
         for index in range(2):
             make_prediction(make_face(upload, index), version)
         if number in (0, 9):
-            with django_assert_num_queries(6):  # session, user, count, uploads, faces, predictions with versions
+            with django_assert_num_queries(7):  # session, user, count, uploads, faces, predictions, answers
                 owner.get(URL)
