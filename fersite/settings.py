@@ -289,7 +289,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "Label": "classifier.api.serializers.LABELS",
         "Answer": "classifier.api.serializers.ANSWERS",
-        "CorrectionState": "classifier.api.serializers.CORRECTION_STATES",
+        "CorrectionState": "classifier.models.Correction.State",
         "UploadStatus": "classifier.models.Upload.Status",
     },
 }
