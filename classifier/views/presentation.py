@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.text import get_text_list
 
-from classifier.models import Face, Label, Prediction, Upload
+from classifier.models import Answer, Correction, Face, Label, Prediction, Upload
 from classifier.views.maps import draw_map, name_places
 
 # "The face appears …": a network sees how a face looks, not what a person feels.
@@ -18,6 +18,11 @@ ADJECTIVES = {
     Label.SAD: "sad",
     Label.SURPRISE: "surprised",
     Label.NEUTRAL: "neutral",
+}
+SAID = {
+    **{Answer(label.value): label.label for label in Label},
+    Answer.UNCLEAR: "can’t tell",
+    Answer.NOT_A_FACE: "not a face",
 }
 UNSURE_BELOW = 0.5
 SLOW_AFTER = timedelta(seconds=30)
@@ -61,6 +66,18 @@ class Map:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Asked below each face; choices: key and label; said: the owner's answer in words, or None."""
+
+    predicted: str
+    choices: list[tuple[str, str]]
+    said: str | None
+    agrees: bool
+    outcome: str
+    can_undo: bool
+
+
+@dataclass(frozen=True)
 class Card:
     """A face with the answer that is shown for it."""
 
@@ -76,6 +93,7 @@ class Card:
     ms: float
     box: dict[str, str]  # x, y, width, height in per cent of the photo
     map: Map
+    question: "Question"
 
     @property
     def is_bare_crop(self) -> bool:
@@ -110,7 +128,30 @@ def describe_face(upload: Upload, face: Face) -> Card | None:
         ms=prediction.ms,
         box=place_box(upload, face),
         map=describe_map(prediction),
+        question=describe_question(upload, face, prediction),
     )
+
+
+def describe_question(upload: Upload, face: Face, prediction: Prediction) -> Question:
+    """What the owner may answer about a face of an upload from `with_faces()`, and what they said."""
+    said = next(iter(face.owners_answers), None)  # type: ignore[attr-defined]  # set by with_faces()
+    return Question(
+        predicted=Label(prediction.label).label,
+        choices=[(str(label.value + 1), label.label) for label in Label],
+        said=said and SAID[Answer(said.answer)],
+        agrees=said is not None and said.answer == prediction.label,
+        outcome=describe_outcome(said, shared=upload.consent_training) if said else "",
+        can_undo=said is not None and said.state == Correction.State.PENDING,
+    )
+
+
+def describe_outcome(said: Correction, *, shared: bool) -> str:
+    """What became of an answer, or will."""
+    if said.state == Correction.State.APPROVED:
+        return "A reviewer agreed: later networks learn from it."
+    if said.state == Correction.State.REJECTED:
+        return f"A reviewer did not take it: {said.reason}" if said.reason else "A reviewer did not take it."
+    return "A reviewer will look at it." if shared else "It stays between us: the photo is not shared for training."
 
 
 def describe_map(prediction: Prediction) -> Map:

@@ -1,0 +1,65 @@
+"""What a face shows, said by the photo's owner on the result page: by tap, by key, and without JavaScript."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from classifier.feedback import FeedbackError, give_answer, withdraw_answer
+from classifier.models import Answer, Correction, Upload
+from classifier.views.presentation import describe_question
+
+ANSWERS = {answer.label: answer for answer in Answer}
+UNDO = "undo"
+
+
+@login_required
+@never_cache
+@require_POST
+def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """`answer` is a label, "unclear", "not_a_face" or "undo"; a script gets {html} or {error}, others the page."""
+    upload = get_object_or_404(Upload.objects.owned_by(request.user).with_faces(), faces=pk)
+    face = next(face for face in upload.faces.all() if face.pk == pk)
+    word = request.POST.get("answer", "")
+    try:
+        if word == UNDO:
+            for said in face.owners_answers[:1]:  # type: ignore[attr-defined]  # set by with_faces()
+                withdraw_answer(correction=said, actor=upload.owner)
+        elif word in ANSWERS:
+            give_answer(
+                face=face,
+                author=upload.owner,
+                answer=ANSWERS[word],
+                asked=Correction.Asked.RESULT,
+                prediction=face.choose_prediction(),
+            )
+        else:
+            raise FeedbackError("Choose one of the answers.")
+    except FeedbackError as error:
+        return _refuse(request, upload, str(error))
+    if request.accepts("text/html"):
+        return redirect(f"{reverse('upload_detail', args=[upload.pk])}#face-{face.index + 1}")
+    return JsonResponse({"html": _render_question(request, upload, pk)})
+
+
+def _refuse(request: HttpRequest, upload: Upload, words: str) -> HttpResponse:
+    if request.accepts("text/html"):
+        messages.error(request, words)
+        return redirect("upload_detail", upload.pk)
+    return JsonResponse({"error": words}, status=409)
+
+
+def _render_question(request: HttpRequest, upload: Upload, pk: UUID) -> str:
+    fresh = Upload.objects.with_faces().get(pk=upload.pk)
+    face = next(face for face in fresh.faces.all() if face.pk == pk)
+    prediction = face.choose_prediction()
+    if prediction is None:
+        return ""
+    context = {"face": face, "number": face.index + 1, "question": describe_question(fresh, face, prediction)}
+    return render_to_string("classifier/_question.html", context, request)

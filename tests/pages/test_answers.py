@@ -1,0 +1,95 @@
+"""What a face shows, said on the result page: kept, shown, undone, and about one's own photos only."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from classifier.models import Correction, Face, Upload
+from tests.api.rows import make_face, make_prediction, make_upload, make_version
+
+SCRIPT = {"accept": "application/json"}
+
+
+@pytest.fixture
+def face(ada: User) -> Face:
+    face = make_face(make_upload(ada))
+    make_prediction(face, make_version("1.0.0"))
+    return face
+
+
+def read(client: Client, face: Face) -> str:
+    return " ".join(client.get(f"/uploads/{face.upload_id}/").content.decode().split())
+
+
+def say(client: Client, face: Face, answer: str, **headers: str) -> object:
+    return client.post(f"/faces/{face.pk}/answer", {"answer": answer}, headers=headers or {"accept": "text/html"})
+
+
+def test_without_a_script(owner: Client, face: Face) -> None:
+    assert "Is that what the face shows?" in read(owner, face)
+    response = owner.post(f"/faces/{face.pk}/answer", {"answer": "sad"}, headers={"accept": "text/html"})
+    assert (response.status_code, response["location"]) == (302, f"/uploads/{face.upload_id}/#face-1")
+    assert "You said: sad." in read(owner, face)
+    assert "not shared for training" in read(owner, face)
+    correction = Correction.objects.get()
+    assert (correction.asked, correction.get_answer_display()) == ("result", "sad")
+    assert correction.prediction == face.predictions.get()
+
+    say(owner, face, "undo")
+    assert "Is that what the face shows?" in read(owner, face)
+    assert Correction.objects.get().state == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [("happy", "happy"), ("unclear", "can’t tell"), ("not_a_face", "not a face")]
+)
+def test_with_a_script(owner: Client, face: Face, answer: str, words: str) -> None:
+    html = owner.post(f"/faces/{face.pk}/answer", {"answer": answer}, headers=SCRIPT).json()["html"]
+    assert f"You said: {words}." in html
+    assert "Undo" in html
+
+
+def test_the_author_hears_what_became_of_it(owner: Client, face: Face, bob: User) -> None:
+    Upload.objects.update(consent_training=True)
+    say(owner, face, "sad")
+    assert "A reviewer will look at it." in read(owner, face)
+    Correction.objects.update(state="rejected", reason="The face is hardly to be seen.", reviewer=bob)
+    page = read(owner, face)
+    assert "A reviewer did not take it: The face is hardly to be seen." in page
+    assert "Undo" not in page
+    refused = owner.post(f"/faces/{face.pk}/answer", {"answer": "undo"}, headers=SCRIPT)
+    assert refused.status_code == 409
+    assert "reviewed or withdrawn already" in refused.json()["error"]
+
+    say(owner, face, "fear")
+    Correction.objects.filter(state="pending").update(state="approved", final_label=2, reviewer=bob)
+    assert "A reviewer agreed" in read(owner, face)
+
+
+@pytest.mark.parametrize("answer", ["", "cheerful", "3"])
+def test_what_is_no_answer_is_refused(owner: Client, face: Face, answer: str) -> None:
+    refused = owner.post(f"/faces/{face.pk}/answer", {"answer": answer}, headers=SCRIPT)
+    assert (refused.status_code, refused.json()) == (409, {"error": "Choose one of the answers."})
+    say(owner, face, answer)
+    assert "Choose one of the answers." in read(owner, face)
+    assert not Correction.objects.exists()
+
+
+def test_strangers_and_anonymous(stranger: Client, anonymous: Client, owner: Client, face: Face) -> None:
+    address = f"/faces/{face.pk}/answer"
+    assert stranger.post(address, {"answer": "sad"}).status_code == 404
+    refused = anonymous.post(address, {"answer": "sad"})
+    assert (refused.status_code, refused["location"].split("?")[0]) == (302, "/accounts/login/")
+    assert owner.get(address).status_code == 405
+    assert not Correction.objects.exists()
+
+
+def test_who_leaves_takes_their_answers_along(owner: Client, face: Face, bob: User) -> None:
+    """Bob's answer about Ada's photo goes with his account; hers stays."""
+    from classifier.feedback import give_answer
+    from classifier.views.account import erase_account
+
+    say(owner, face, "sad")
+    give_answer(face=face, author=bob, answer=1, asked="random", prediction=None)
+    erase_account(bob)
+    assert [correction.answer for correction in Correction.objects.all()] == [4]
