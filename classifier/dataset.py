@@ -5,14 +5,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+from django.db import transaction
+
 from classifier.bucket import Batch, put_batches
-from classifier.models import Sample
+from classifier.images import ImageRefused, read_crop
+from classifier.models import Correction, Sample, Upload
+from fersite.storage import make_client, read_object
 from ml.data import BadSample, RawSample, read_samples
 from ml.labels import LABELS
 
 BATCH_SIZE = 128
+# The share of people whose corrected faces are held out to measure with.
+HELD_OUT = 0.2
 _NAME_LENGTH = 255
 _SHOWN_NAME = 80
+
+
+class CropMissingError(Exception):
+    """What the network saw of a face cannot be read any more."""
 
 
 @dataclass
@@ -54,6 +65,56 @@ def import_fer2013(*, path: Path, on_progress: Callable[[int], object] | None = 
     if on_progress:
         on_progress(summary.read - done)
     return summary
+
+
+def choose_split(user_id: int) -> Sample.Split:
+    """Where all samples of one person's photos go, decided once: nobody is in both splits."""
+    share = int.from_bytes(hashlib.sha256(f"split of user {user_id}".encode()).digest()[:4]) / 2**32
+    return Sample.Split.TEST if share < HELD_OUT else Sample.Split.TRAIN
+
+
+@transaction.atomic
+def add_sample(*, correction: Correction, label: int) -> Sample | None:
+    """Copy what the network saw of a face into the dataset, under an approved label (0 to 6).
+
+    None, and nothing is stored, when the same image is among the test samples already and would be trained on.
+
+    Raises:
+        CropMissingError: the crop is gone from the bucket, or damaged.
+    """
+    face = correction.face
+    split = choose_split(face.upload.owner_id)
+    content = read_object(face.crop)
+    try:
+        pixels = read_crop(content) if content else None
+    except ImageRefused:
+        pixels = None
+    if content is None or pixels is None:
+        raise CropMissingError("What the network saw of this face is gone: the answer cannot become a sample.")
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    if split == Sample.Split.TRAIN and Sample.objects.filter(split=Sample.Split.TEST, sha256=digest).exists():
+        return None
+    key = name_key(split, label, digest)
+    client = make_client(settings.S3_ENDPOINT_URL)
+    # The same content under the same name, should it be there: putting it again changes nothing.
+    client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content, ContentType="image/png")
+    return Sample.objects.create(
+        split=split, label=label, sha256=digest, key=key, source=Sample.Source.CORRECTION,
+        source_name=f"correction_{correction.pk}", correction=correction,
+    )  # fmt: skip
+
+
+def name_sample_objects(upload: Upload) -> list[str]:
+    """Keys in the dataset that go when this photo does: those of its samples that no other sample shares."""
+    own = Sample.objects.filter(correction__face__upload=upload)
+    keys = set(own.values_list("key", flat=True))
+    shared = Sample.objects.filter(key__in=keys).exclude(pk__in=own.values("pk")).values_list("key", flat=True)
+    return sorted(keys - set(shared))
+
+
+def name_key(split: str, label: int, digest: str) -> str:
+    """Where a sample's pixels lie in the bucket."""
+    return f"dataset/{split}/{LABELS[label]}/{digest}.png"
 
 
 def _plan_batches(path: Path, summary: ImportSummary) -> Iterator[Batch]:
@@ -100,7 +161,7 @@ def _make_sample(raw: RawSample) -> Sample:
         split=raw.split,
         label=raw.label,
         sha256=digest,
-        key=f"dataset/{raw.split}/{LABELS[raw.label]}/{digest}.png",
+        key=name_key(raw.split, raw.label, digest),
         source=Sample.Source.FER2013,
         source_name=raw.name,
         usage=raw.usage,

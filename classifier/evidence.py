@@ -5,7 +5,8 @@ import logging
 from classifier.images import ImageRefused, read_crop
 from classifier.inference import get_network
 from classifier.models import Explanation
-from classifier.predictions import OUTAGES, read_object
+from classifier.predictions import OUTAGES
+from fersite.storage import read_object
 from ml.explain import compare_evidence
 from ml.predict import NoEvidenceError
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -28,6 +27,7 @@ from classifier.uploads import (
     remove_objects,
     store_object,
 )
+from fersite.storage import read_object
 from ml.artifacts import ArtifactError
 from ml.predict import FaceResult
 
@@ -100,15 +100,6 @@ def bury(open_rows: UploadQuerySet) -> int:
     return open_rows.filter(attempts__gte=settings.FERSITE_MAX_ATTEMPTS).update(
         status=Upload.Status.DEAD, error="attempts_exhausted", claimed_until=None, finished_at=timezone.now()
     )
-
-
-def read_object(key: str) -> bytes | None:
-    """An object's bytes; None when it does not exist."""
-    try:
-        with default_storage.open(key) as file:
-            return bytes(file.read())
-    except FileNotFoundError:
-        return None
 
 
 def predict_photo(content: bytes) -> Answer | None:

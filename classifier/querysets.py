@@ -7,7 +7,7 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from classifier.models import Correction, Face, ObjectRemoval, Prediction, Promotion, Upload, Version  # noqa: F401
+    from classifier.models import Correction, Face, ObjectRemoval, Prediction, Promotion, Sample, Upload, Version  # noqa: F401
 
 
 class UploadQuerySet(QuerySet["Upload"]):
@@ -87,6 +87,12 @@ class CorrectionQuerySet(QuerySet["Correction"]):
     def reviewable_by(self, reviewer: "User | Any") -> "CorrectionQuerySet":
         """Pending answers about shared photos, but never the reviewer's own."""
         return self.pending().filter(face__upload__consent_training=True).exclude(author_id=reviewer.pk)
+
+
+class SampleQuerySet(QuerySet["Sample"]):
+    def usable(self) -> "SampleQuerySet":
+        """What a snapshot may hold: not the faces of photos whose owners share them no longer."""
+        return self.filter(Q(correction__isnull=True) | Q(correction__face__upload__consent_training=True))
 
 
 class VersionQuerySet(QuerySet["Version"]):

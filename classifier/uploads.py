@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from classifier.dataset import name_sample_objects
 from classifier.enqueue import enqueue_upload
 from classifier.feedback import allow_erasing
 from classifier.images import PreparedImage, prepare_content, read_content
@@ -159,7 +160,7 @@ def erase_upload(*, upload: Upload) -> None:
     if locked is None:
         return
     # Answers about the photo go with it, which nothing else may do: see the trigger of migration 0004.
-    keys = [locked.image, *locked.faces.values_list("crop", flat=True)]
+    keys = [locked.image, *locked.faces.values_list("crop", flat=True), *name_sample_objects(locked)]
     ObjectRemoval.objects.bulk_create(
         [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys], ignore_conflicts=True
     )

@@ -63,3 +63,14 @@ class PrivateS3Storage(S3Storage):
             HttpMethod=http_method,
         )
         return link
+
+
+def read_object(key: str) -> bytes | None:
+    """An object's bytes; None when it does not exist."""
+    from django.core.files.storage import default_storage  # itself made from this module
+
+    try:
+        with default_storage.open(key) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        return None

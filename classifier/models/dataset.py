@@ -5,7 +5,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from classifier.models.correction import Correction
 from classifier.models.label import Label
+from classifier.querysets import SampleQuerySet
 
 
 class Sample(models.Model):
@@ -26,13 +28,23 @@ class Sample(models.Model):
     source = models.CharField(max_length=10, choices=Source.choices)
     source_name = models.CharField(max_length=255, help_text='where it came from, for example "Training_123"')
     usage = models.CharField(max_length=20, blank=True, default="")
+    correction = models.OneToOneField(
+        Correction, on_delete=models.CASCADE, null=True, blank=True, help_text="the approved answer it came from"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SampleQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source", "source_name"], name="one_sample_per_source_name"),
             models.CheckConstraint(condition=Q(label__gte=0, label__lte=6), name="sample_label_is_known"),
+            models.CheckConstraint(
+                condition=Q(source="correction", correction__isnull=False)
+                | ~Q(source="correction") & Q(correction__isnull=True),
+                name="corrected_samples_name_their_answer",
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["split", "label"], name="sample_split_label")]
 

@@ -8,7 +8,7 @@ from django.test import Client
 if TYPE_CHECKING:
     from accounts.models import User
 
-PAGES = ["upload", "face", "prediction", "version", "promotion", "sample"]
+PAGES = ["correction", "upload", "face", "prediction", "version", "promotion", "sample"]
 
 
 def log_in(name: str, role: str) -> Client:

@@ -1,0 +1,187 @@
+"""Approved answers become samples, each once; rejected ones tell why; nobody reviews their own or an unshared photo."""
+
+import threading
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import set_role
+from classifier.dataset import CropMissingError, choose_split
+from classifier.feedback import give_answer
+from classifier.images import encode_crop, read_crop
+from classifier.models import Correction, Sample, Upload
+from classifier.review import AlreadyDecidedError, ReviewError, approve_answer, reject_answer
+from classifier.uploads import erase_upload
+from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
+from tests.ml.drawing import draw_crop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ruth() -> User:
+    return make_user("ruth")
+
+
+def make_answer(author: User, answer: int = 4, *, number: int = 0, shared: bool = True, pixels: int = 1) -> Correction:
+    """An answer about a face whose crop lies in the bucket."""
+    face = make_face(make_upload(author, number, consent_training=shared))
+    face.crop = default_storage.save(f"faces/review_{number}.png", ContentFile(encode_crop(draw_crop(3, pixels))))
+    face.save()
+    return give_answer(face=face, author=author, answer=answer, asked="result", prediction=None)
+
+
+def test_an_approved_answer_becomes_a_sample(ruth: User) -> None:
+    ada = make_user()
+    correction = make_answer(ada)
+    approve_answer(correction=correction, reviewer=ruth)
+    sample = Sample.objects.get()
+    assert (sample.label, sample.source, sample.correction) == (4, "correction", correction)
+    assert sample.key == f"dataset/{choose_split(ada.pk)}/sad/{sample.sha256}.png"
+    with default_storage.open(sample.key) as stored:
+        np.testing.assert_array_equal(read_crop(stored.read()), draw_crop(3, 1))
+    correction.refresh_from_db()
+    assert (correction.state, correction.final_label, correction.reviewer) == ("approved", 4, ruth)
+    assert [event.state for event in correction.events.all()] == ["pending", "approved"]
+
+
+def test_a_reviewer_may_name_another_label(ruth: User) -> None:
+    correction = make_answer(make_user(), 7)
+    with pytest.raises(ReviewError, match="“unclear” is no label"):
+        approve_answer(correction=correction, reviewer=ruth)
+    assert Correction.objects.get().state == "pending"
+    approve_answer(correction=correction, reviewer=ruth, label=2)
+    assert (Sample.objects.get().label, Correction.objects.get().final_label) == (2, 2)
+    assert Correction.objects.get().answer == 7
+
+
+def test_a_rejection_says_why(ruth: User) -> None:
+    correction = make_answer(make_user())
+    with pytest.raises(ReviewError, match="Say why"):
+        reject_answer(correction=correction, reviewer=ruth, reason="  ")
+    reject_answer(correction=correction, reviewer=ruth, reason="Too dark to tell.")
+    correction.refresh_from_db()
+    assert (correction.state, correction.reason) == ("rejected", "Too dark to tell.")
+    assert not Sample.objects.exists()
+
+
+def test_what_is_not_theirs_to_decide(ruth: User) -> None:
+    own, private = make_answer(ruth), make_answer(make_user(), number=1, shared=False)
+    for correction in (own, private):
+        with pytest.raises(AlreadyDecidedError):
+            approve_answer(correction=correction, reviewer=ruth)
+        with pytest.raises(AlreadyDecidedError):
+            reject_answer(correction=correction, reviewer=ruth, reason="no")
+
+
+def test_a_crop_that_is_gone_leaves_the_answer_pending(ruth: User) -> None:
+    correction = make_answer(make_user())
+    default_storage.delete(correction.face.crop)
+    with pytest.raises(CropMissingError):
+        approve_answer(correction=correction, reviewer=ruth)
+    assert Correction.objects.get().state == "pending"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_reviewers_at_once_one_wins(ruth: User) -> None:
+    correction, rita = make_answer(make_user()), make_user("rita")
+    outcomes: list[str] = []
+
+    def review(reviewer: User) -> None:
+        try:
+            approve_answer(correction=correction, reviewer=reviewer)
+            outcomes.append("won")
+        except AlreadyDecidedError:
+            outcomes.append("told")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=review, args=(reviewer,)) for reviewer in (ruth, rita)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["told", "won"]
+    assert Sample.objects.count() == 1
+
+
+def test_one_person_is_in_one_split_and_a_fifth_is_held_out() -> None:
+    splits = [choose_split(number) for number in range(2000)]
+    assert splits == [choose_split(number) for number in range(2000)]
+    assert 0.17 < splits.count(Sample.Split.TEST) / 2000 < 0.23
+
+
+def test_an_image_of_the_test_split_is_not_trained_on(ruth: User) -> None:
+    authors = iter(make_user(f"author{number}") for number in range(50))
+    trained = next(author for author in authors if choose_split(author.pk) == "train")
+    correction = make_answer(trained)
+    approve_answer(correction=correction, reviewer=ruth)
+    digest = Sample.objects.get().sha256
+    Sample.objects.all().update(split="test")
+    assert approve_answer(correction=make_answer(trained, number=1), reviewer=ruth).state == "approved"
+    assert Sample.objects.filter(sha256=digest).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_a_photo_erases_its_sample(ruth: User) -> None:
+    ada = make_user()
+    first, again = make_answer(ada), make_answer(ada, number=1)  # the same pixels in two photos: one object
+    for correction in (first, again):
+        approve_answer(correction=correction, reviewer=ruth)
+    key = Sample.objects.values_list("key", flat=True).distinct().get()
+    erase_upload(upload=first.face.upload)
+    assert Sample.objects.count() == 1
+    assert default_storage.exists(key)
+    erase_upload(upload=again.face.upload)
+    assert not Sample.objects.exists()
+    assert not default_storage.exists(key)
+
+
+def test_a_photo_shared_no_longer_is_in_no_snapshot(ruth: User) -> None:
+    approve_answer(correction=make_answer(make_user()), reviewer=ruth)
+    assert Sample.objects.usable().count() == 1
+    Upload.objects.update(consent_training=False)
+    assert Sample.objects.usable().count() == 0
+
+
+@pytest.fixture
+def reviewers(ruth: User) -> Client:
+    set_role(user=ruth, role="reviewer")
+    client = Client()
+    client.force_login(ruth)
+    return client
+
+
+def test_review_in_admin(reviewers: Client) -> None:
+    ada = make_user()
+    rows = [make_answer(ada, 4, number=number, pixels=number) for number in range(3)]
+    hidden = make_answer(ada, 1, number=9, shared=False)
+    make_prediction(rows[0].face, make_version("1.0.0"))
+    page = reviewers.get("/admin/classifier/correction/").content.decode()
+    assert page.count("X-Amz-Signature") == 3
+    assert f"/correction/{hidden.pk}/" not in page
+
+    def act(action: str, *chosen: Correction, **fields: str) -> str:
+        data = {"action": action, "_selected_action": [row.pk for row in chosen], "label": "", "reason": "", **fields}
+        return reviewers.post("/admin/classifier/correction/", data, follow=True).content.decode()
+
+    assert "1 approved." in act("approve", rows[0])
+    assert "1 approved." in act("approve", rows[1], label="2")
+    assert "Say why: the author reads it." in act("reject", rows[2])
+    assert "1 rejected." in act("reject", rows[2], reason="Too dark.")
+    assert "Somebody else has decided" in act("approve", rows[2])
+    assert "0 approved." in act("approve", hidden)
+    assert sorted(Sample.objects.values_list("label", flat=True)) == [2, 4]
+
+
+def test_admin_is_for_reviewers(client: Client) -> None:
+    correction = make_answer(make_user())
+    client.force_login(make_user("bob"))
+    data = {"action": "approve", "_selected_action": [correction.pk]}
+    assert client.post("/admin/classifier/correction/", data).status_code == 302
+    assert Correction.objects.get().state == "pending"
