@@ -71,6 +71,8 @@ def is_asked_blind(upload: Upload) -> bool:
 
 def reveal_upload(*, upload: Upload) -> None:
     """From now on the network's answers are shown, and answers about this photo are not blind."""
+    if not is_asked_blind(upload) or upload.status != Upload.Status.DONE:
+        return
     now = timezone.now()
     if Upload.objects.filter(pk=upload.pk, asked_blind=True, revealed_at__isnull=True).update(revealed_at=now):
         upload.revealed_at = now

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:pk>/state", results.read_state, name="upload_state"),
     path("uploads/<uuid:pk>/image", results.show_image, name="upload_image"),
     path("uploads/<uuid:pk>/delete", results.delete_upload, name="upload_delete"),
+    path("uploads/<uuid:pk>/answers", results.show_answers, name="upload_answers"),
     path("uploads/<uuid:pk>/consent", results.change_consent, name="upload_consent"),
     path("faces/<uuid:pk>/answer", answers.answer_face, name="face_answer"),
     path("faces/<uuid:pk>/explanation", explanations.explain_face, name="face_explanation"),

@@ -253,7 +253,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL", "fersite@localhost
 
 FERSITE_UPLOADS_PER_HOUR = env_int("FERSITE_UPLOADS_PER_HOUR", 200)
 # Of the photos uploaded on the page, how many are asked before the network's answer is shown: an unbiased accuracy.
-FERSITE_BLIND_PERCENT = env_int("FERSITE_BLIND_PERCENT", 0)
+FERSITE_BLIND_PERCENT = env_int("FERSITE_BLIND_PERCENT", 10)
 FERSITE_LEASE_SECONDS = env_int("FERSITE_LEASE_SECONDS", 30)  # how long a worker may take for one photo
 FERSITE_MAX_ATTEMPTS = env_int("FERSITE_MAX_ATTEMPTS", 3)  # then the upload is dead, until somebody tries it again
 FERSITE_RETRY_SECONDS = env_int("FERSITE_RETRY_SECONDS", 5)  # wait after the first failure; doubles with each

@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         DJANGO_SETTINGS_MODULE="fersite.settings",
         FERSITE_STATE=str(state),
         FERSITE_INSECURE_HTTP="1",
+        FERSITE_BLIND_PERCENT="0",  # tests that ask blind say so
         SECRET_KEY=secrets.token_urlsafe(64),
         ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
         AWS_STORAGE_BUCKET_NAME=f"fersite-test-{secrets.token_hex(4)}",

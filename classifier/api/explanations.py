@@ -12,6 +12,7 @@ from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import ExplanationSerializer
 from classifier.explanations import request_explanation
+from classifier.feedback import reveal_upload
 from classifier.models import Explanation, Face, Prediction
 
 PROBLEMS = ("not_authenticated", "invalid_token", "not_found", "not_ready")
@@ -51,10 +52,11 @@ class ExplanationView(ApiView):
 
 def find_prediction(request: Request, pk: UUID) -> Prediction:
     """The answer shown for a face of the caller's; 404 for anybody else's, 409 while there is none."""
-    faces = Face.objects.filter(upload__owner=request.user.pk).prefetch_related("predictions__version")
-    face = faces.filter(pk=pk).first()
+    faces = Face.objects.filter(upload__owner=request.user.pk).select_related("upload")
+    face = faces.prefetch_related("predictions__version").filter(pk=pk).first()
     if face is None:
         raise Http404
     if (prediction := face.choose_prediction()) is not None:
+        reveal_upload(upload=face.upload)
         return prediction
     raise Problem("not_ready", "No network has answered for this face yet: ask again later.")

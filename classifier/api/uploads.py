@@ -20,6 +20,7 @@ from classifier.api.problems import Problem
 from classifier.api.serializers import AcceptedSerializer, DuplicateSerializer, UploadSerializer, find_url
 from classifier.api.throttles import UploadThrottle
 from classifier.bodies import drain_after, limit_body
+from classifier.feedback import reveal_upload
 from classifier.images import MAX_BYTES, ImageRefused
 from classifier.models import Upload
 from classifier.querysets import UploadQuerySet
@@ -70,6 +71,8 @@ class UploadListView(OwnUploads):
                 raise Problem("invalid_status", f"status is one of {', '.join(STATUSES)}.", errors={"status": STATUSES})
             uploads = uploads.with_status(status)
         page = self.paginate_queryset(uploads)
+        for upload in page or ():
+            reveal_upload(upload=upload)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def post(self, request: Request) -> Response:
@@ -116,6 +119,7 @@ class UploadListView(OwnUploads):
         if taken.created:
             return Response(AcceptedSerializer(taken.upload, context=context).data, status=202, headers=headers)
         upload = self.get_queryset().get(pk=taken.upload.pk)
+        reveal_upload(upload=upload)
         return Response(DuplicateSerializer(upload, context=context).data, headers=headers)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -140,7 +144,9 @@ class UploadView(OwnUploads):
 
     def get(self, request: Request, pk: str) -> Response:
         """Its state, a fresh link to the photo, and the faces."""
-        return Response(self.get_serializer(get_object_or_404(self.get_queryset(), pk=pk)).data)
+        upload = get_object_or_404(self.get_queryset(), pk=pk)
+        reveal_upload(upload=upload)
+        return Response(self.get_serializer(upload).data)
 
     def delete(self, request: Request, pk: str) -> Response:
         """Erase it for good."""

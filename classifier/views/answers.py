@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from classifier.feedback import FeedbackError, give_answer, withdraw_answer
+from classifier.feedback import FeedbackError, give_answer, is_asked_blind, reveal_upload, withdraw_answer
 from classifier.models import Answer, Correction, Upload
 from classifier.views.presentation import describe_question
 
@@ -23,7 +23,7 @@ UNDO = "undo"
 @never_cache
 @require_POST
 def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """`answer` is a label, "unclear", "not_a_face" or "undo"; a script gets {html} or {error}, others the page."""
+    """`answer`: a label, "unclear", "not_a_face" or "undo"; scripts get {html, revealed} or {error}, others a page."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user).with_faces(), faces=pk)
     face = next(face for face in upload.faces.all() if face.pk == pk)
     word = request.POST.get("answer", "")
@@ -38,14 +38,27 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
                 answer=ANSWERS[word],
                 asked=Correction.Asked.RESULT,
                 prediction=face.choose_prediction(),
+                blind=is_asked_blind(upload),
             )
         else:
             raise FeedbackError("Choose one of the answers.")
     except FeedbackError as error:
         return _refuse(request, upload, str(error))
+    revealed = word != UNDO and _reveal_if_all_answered(upload)
     if request.accepts("text/html"):
         return redirect(f"{reverse('upload_detail', args=[upload.pk])}#face-{face.index + 1}")
-    return JsonResponse({"html": _render_question(request, upload, pk)})
+    return JsonResponse({"html": _render_question(request, upload, pk), "revealed": revealed})
+
+
+def _reveal_if_all_answered(upload: Upload) -> bool:
+    """Whether a photo that was asked blind shows the network's answers from now on."""
+    if not is_asked_blind(upload):
+        return False
+    faces = Upload.objects.with_faces().get(pk=upload.pk).faces.all()
+    if not all(face.owners_answers for face in faces):  # type: ignore[attr-defined]  # set by with_faces()
+        return False
+    reveal_upload(upload=upload)
+    return True
 
 
 def _refuse(request: HttpRequest, upload: Upload, words: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from classifier.explanations import request_explanation
+from classifier.feedback import reveal_upload
 from classifier.models import Face, Prediction
 from classifier.views.presentation import describe_map
 
@@ -25,6 +26,7 @@ def explain_face(request: HttpRequest, pk: UUID) -> HttpResponse:
     prediction = face.choose_prediction()
     if prediction is None:
         raise Http404("no network has answered for this face")
+    reveal_upload(upload=face.upload)  # the map names the answer
     if request.method == "POST":
         request_explanation(prediction=prediction)
     if request.accepts("text/html"):

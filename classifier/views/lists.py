@@ -40,6 +40,8 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
     if status in STATUSES:
         uploads = uploads.filter(STATUSES[status][1])
     if label in Label.labels:
+        # What is asked blind is in no list of what the network said.
+        uploads = uploads.exclude(asked_blind=True, revealed_at__isnull=True)
         uploads = uploads.filter(Exists(faces_labelled(Label.values[Label.labels.index(label)])))
     page = Paginator(uploads, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {

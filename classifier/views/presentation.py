@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.text import get_text_list
 
+from classifier.feedback import is_asked_blind
 from classifier.models import Answer, Correction, Face, Label, Prediction, Upload
 from classifier.views.maps import draw_map, name_places
 
@@ -69,10 +70,9 @@ class Map:
 class Question:
     """Asked below each face; choices: key and label; said: the owner's answer in words, or None."""
 
-    predicted: str
+    predicted: str  # empty while the network's answer is not to be shown
     choices: list[tuple[str, str]]
     said: str | None
-    agrees: bool
     outcome: str
     can_undo: bool
 
@@ -93,7 +93,8 @@ class Card:
     ms: float
     box: dict[str, str]  # x, y, width, height in per cent of the photo
     map: Map
-    question: "Question"
+    question: Question
+    asked_blind: bool  # nothing of the network's answer may be shown yet
 
     @property
     def is_bare_crop(self) -> bool:
@@ -129,6 +130,7 @@ def describe_face(upload: Upload, face: Face) -> Card | None:
         box=place_box(upload, face),
         map=describe_map(prediction),
         question=describe_question(upload, face, prediction),
+        asked_blind=is_asked_blind(upload),
     )
 
 
@@ -136,10 +138,9 @@ def describe_question(upload: Upload, face: Face, prediction: Prediction) -> Que
     """What the owner may answer about a face of an upload from `with_faces()`, and what they said."""
     said = next(iter(face.owners_answers), None)  # type: ignore[attr-defined]  # set by with_faces()
     return Question(
-        predicted=Label(prediction.label).label,
+        predicted="" if is_asked_blind(upload) else Label(prediction.label).label,
         choices=[(str(label.value + 1), label.label) for label in Label],
         said=said and SAID[Answer(said.answer)],
-        agrees=said is not None and said.answer == prediction.label,
         outcome=describe_outcome(said, shared=upload.consent_training) if said else "",
         can_undo=said is not None and said.state == Correction.State.PENDING,
     )
@@ -203,6 +204,8 @@ def is_slow(upload: Upload) -> bool:
 
 def announce(upload: Upload, cards: list[Card]) -> str:
     """One sentence for screen readers when the state changed."""
+    if cards and is_asked_blind(upload):
+        return "The photo is ready. What do you see? Answer first, then the network's answer is shown."
     if cards:
         parts = [
             f"face {card.number} appears {card.appears}, {round(100 * card.confidence)} per cent" for card in cards

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from classifier.feedback import is_asked_blind, reveal_upload
 from classifier.models import Face, Upload
 from classifier.uploads import erase_upload, set_consent
 from classifier.views.presentation import announce, describe_faces, describe_reason, is_slow
@@ -30,13 +31,15 @@ def find_upload(request: HttpRequest, pk: UUID) -> Upload:
 def describe_upload(upload: Upload) -> dict[str, Any]:
     """The context of the result, on the page and in the JSON sibling."""
     slow = is_slow(upload)
+    blind = upload.status == Upload.Status.DONE and is_asked_blind(upload)
     return {
         "upload": upload,
+        "blind": blind,
         "cards": describe_faces(upload),
         "reason": describe_reason(upload),
         "slow": slow,
         # What the page shows; the script sends it back and gets the result only when it differs.
-        "state": f"{upload.status}-slow" if slow else upload.status,
+        "state": f"{upload.status}{'-slow' if slow else ''}{'-blind' if blind else ''}",
         "refresh": MIN_PAGE_REFRESH,
     }
 
@@ -96,6 +99,15 @@ def delete_upload(request: HttpRequest, pk: UUID) -> HttpResponse:
     erase_upload(upload=upload)
     messages.success(request, "The photo is deleted, with its faces and answers.")
     return redirect("uploads")
+
+
+@login_required
+@require_POST
+def show_answers(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """For a photo that was asked blind: the owner would rather see the network's answers now."""
+    upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)
+    reveal_upload(upload=upload)
+    return redirect("upload_detail", upload.pk)
 
 
 @login_required

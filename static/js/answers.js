@@ -21,6 +21,10 @@ async function send(form, button) {
     const response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);
+    if (answer.revealed) {
+      window.location.reload(); // all is answered: now the network's answers may be seen
+      return;
+    }
     show(form, answer.html, button.value);
   } catch (error) {
     for (const other of form.querySelectorAll("button")) other.disabled = false;
