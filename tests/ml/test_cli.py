@@ -14,7 +14,7 @@ from ml.labels import LABELS
 
 def run_ml(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ml", *map(str, words)], capture_output=True, text=True, timeout=110, check=False
+        [sys.executable, "-m", "ml", *map(str, words)], capture_output=True, text=True, timeout=280, check=False
     )
 
 

@@ -129,7 +129,7 @@ def test_at_most_a_few_pairs(report: dict[str, Any]) -> None:
 def test_command_writes_pictures_and_names_them(table: Path, votes: Path, tmp_path: Path) -> None:
     out = tmp_path / "pictures"
     words = ["clean", "--data", str(table), "--votes", str(votes), "--pictures", str(out), "--json"]
-    done = subprocess.run([sys.executable, "-m", "ml", *words], capture_output=True, text=True, timeout=110, check=True)
+    done = subprocess.run([sys.executable, "-m", "ml", *words], capture_output=True, text=True, timeout=280, check=True)
     named = json.loads(done.stdout)["pictures"]
     assert named == ["conflicts.png", "near-twins.png", "blank.png", "not-a-face.png", "balance.png"]
     for name in named:

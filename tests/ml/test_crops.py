@@ -128,7 +128,7 @@ def test_command_prints_one_json_object(tmp_path: Path) -> None:
             label, number = path.stem.split("_")
             faces.write(path, f"test/{label}/PublicTest_{number}.png")
     words = ["crops", "--data", str(archive), "--split", "public", "--limit", "5", "--json"]
-    done = subprocess.run([sys.executable, "-m", "ml", *words], capture_output=True, text=True, timeout=110, check=True)
+    done = subprocess.run([sys.executable, "-m", "ml", *words], capture_output=True, text=True, timeout=280, check=True)
     figures = json.loads(done.stdout)
     assert set(figures) == {"n", "scales", "detected", "version"}
     assert figures["n"] == figures["detected"]["n"] == 5

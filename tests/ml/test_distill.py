@@ -20,7 +20,7 @@ def train(archive: Path, out: Path, *more: object, backend: str = "tensorflow") 
     words = ["train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more]
     env = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     command = [sys.executable, "-m", "ml", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=env)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -72,5 +72,5 @@ def keras_logits(out: Path, crops: Path, backend: str) -> np.ndarray:
     )
     logits = crops.with_name(f"{backend}.npy")
     command = [sys.executable, "-c", code, str(crops), str(out / "network.keras"), str(logits)]
-    subprocess.run(command, check=True, timeout=100, env=os.environ | {"KERAS_BACKEND": backend})
+    subprocess.run(command, check=True, timeout=280, env=os.environ | {"KERAS_BACKEND": backend})
     return np.load(logits)

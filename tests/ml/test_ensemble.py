@@ -15,7 +15,7 @@ from tests.ml.drawing import draw_crop
 
 def ml(*words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ml", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 
 def train(archive: Path, out: Path, seed: int, *more: str) -> Path:

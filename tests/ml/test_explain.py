@@ -155,6 +155,6 @@ def test_what_is_said_for_all_labels_alike_is_left_out() -> None:
 def test_an_artifact_without_evidence_says_so(tiny_archive: Path, tmp_path: Path, crops: NDArray[np.uint8]) -> None:
     out = tmp_path / "lenet"
     words = ["train", "--data", str(tiny_archive), "--out", str(out), "--network", "lenet", "--epochs", "1"]
-    subprocess.run([sys.executable, "-m", "ml", *words], check=True, timeout=110, capture_output=True)
+    subprocess.run([sys.executable, "-m", "ml", *words], check=True, timeout=280, capture_output=True)
     with pytest.raises(NoEvidenceError, match="cannot show what it looked at"):
         Network(load_artifact(out)).compute_evidence(crops)

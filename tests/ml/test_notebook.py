@@ -31,7 +31,7 @@ def execute(notebook: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPa
     for name in ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, str(folder / "home"))
     (folder / "run.ipynb").write_text(json.dumps(notebook))
-    words = ["--inplace", "--timeout=100", str(folder / "run.ipynb")]
+    words = ["--inplace", "--timeout=280", str(folder / "run.ipynb")]
     done = subprocess.run([sys.executable, "-c", EXECUTE, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 

@@ -22,7 +22,7 @@ def train(archive: Path, out: Path, epochs: int, *more: str) -> list[str]:
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 
 def logged_epochs(out: Path) -> list[int]:
