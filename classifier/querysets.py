@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from classifier.models import Correction, Face, ObjectRemoval, Prediction, Promotion, Sample, Upload, Version  # noqa: F401
+    from classifier.models import (  # noqa: F401
+        Correction,
+        Face,
+        ObjectRemoval,
+        Prediction,
+        Promotion,
+        Sample,
+        TrainingRun,
+        Upload,
+        Version,
+    )
 
 
 class UploadQuerySet(QuerySet["Upload"]):
@@ -71,6 +81,10 @@ class PredictionQuerySet(QuerySet["Prediction"]):
         """What metrics may count: everything but the probes of the system account."""
         return self.exclude(face__upload__source="probe")
 
+    def shown(self) -> "PredictionQuerySet":
+        """Not those of a version that answers silently beside the champion."""
+        return self.filter(shadow=False)
+
 
 class CorrectionQuerySet(QuerySet["Correction"]):
     def pending(self) -> "CorrectionQuerySet":
@@ -93,6 +107,33 @@ class SampleQuerySet(QuerySet["Sample"]):
     def usable(self) -> "SampleQuerySet":
         """What a snapshot may hold: not the faces of photos whose owners share them no longer."""
         return self.filter(Q(correction__isnull=True) | Q(correction__face__upload__consent_training=True))
+
+    def trusted(self) -> "SampleQuerySet":
+        """Held-out corrections that may count in the gate.
+
+        Answered blind, relabelled by the reviewer, or said alike by a second person: somebody who gives false answers
+        must not vote on both sides.
+        """
+        from classifier.models import Correction
+
+        agreeing = (
+            Correction.objects.standing()
+            .filter(face=OuterRef("correction__face"), answer=OuterRef("label"))
+            .exclude(author=OuterRef("correction__author"))
+        )
+        relabelled = ~Q(label=F("correction__answer"))
+        blind = Q(correction__blind=True)
+        return self.filter(source="correction", split="test").filter(blind | relabelled | Exists(agreeing))
+
+
+class TrainingRunQuerySet(QuerySet["TrainingRun"]):
+    def active(self) -> "TrainingRunQuerySet":
+        """Waiting or at work: at most one row."""
+        return self.filter(state__in=["queued", "running"])
+
+    def lost(self, *, now: datetime) -> "TrainingRunQuerySet":
+        """Left by a worker whose lease ran out."""
+        return self.filter(state="running", claimed_until__lt=now)
 
 
 class VersionQuerySet(QuerySet["Version"]):

@@ -24,6 +24,9 @@ class Sample(models.Model):
     split = models.CharField(max_length=5, choices=Split.choices)
     label = models.PositiveSmallIntegerField(choices=Label.choices)
     sha256 = models.CharField(max_length=64, db_index=True, help_text="of the 48×48 pixel bytes, in hexadecimal")
+    phash = models.BigIntegerField(
+        null=True, help_text="perceptual hash, 64 bits as a signed number; see ml.duplicates.perceptual_hashes"
+    )
     key = models.CharField(max_length=120)
     source = models.CharField(max_length=10, choices=Source.choices)
     source_name = models.CharField(max_length=255, help_text='where it came from, for example "Training_123"')

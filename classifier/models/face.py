@@ -47,6 +47,6 @@ class Face(models.Model):
 
     def choose_prediction(self) -> "Prediction | None":
         """The answer that is shown: the champion's, else the newest; from predictions with versions, newest first."""
-        predictions = list(self.predictions.all())
+        predictions = [item for item in self.predictions.all() if not item.shadow]
         champions = (item for item in predictions if item.version.state == "champion")
         return next(champions, predictions[0] if predictions else None)

@@ -24,6 +24,7 @@ class Prediction(models.Model):
         models.PositiveSmallIntegerField(choices=Label.choices), help_text="labels, most probable first"
     )
     ms = models.FloatField(help_text="wall time for the whole photo, decode to labels, in milliseconds")
+    shadow = models.BooleanField(default=False, help_text="made silently beside the champion's, never shown")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PredictionQuerySet.as_manager()

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from classifier.models.snapshot import Snapshot
 from classifier.querysets import PromotionQuerySet, VersionQuerySet
 
 
@@ -24,6 +25,10 @@ class Version(models.Model):
     metrics = models.JSONField(default=dict, blank=True)
     card = models.JSONField(default=dict, blank=True)
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, null=True, blank=True, related_name="versions", help_text="trained on"
+    )
+    is_shadow = models.BooleanField(default=False, help_text="answers beside the champion, unseen, for comparison")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = VersionQuerySet.as_manager()
@@ -32,6 +37,8 @@ class Version(models.Model):
         ordering: ClassVar = ["-created_at", "-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["state"], condition=Q(state="champion"), name="one_champion"),
+            models.UniqueConstraint(fields=["is_shadow"], condition=Q(is_shadow=True), name="one_shadow"),
+            models.CheckConstraint(condition=~Q(state="champion", is_shadow=True), name="champion_is_no_shadow"),
         ]
 
     def __str__(self) -> str:
