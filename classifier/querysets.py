@@ -71,6 +71,12 @@ class FaceQuerySet(QuerySet["Face"]):
         """Faces of photos whose owners agreed to share them for training."""
         return self.filter(upload__consent_training=True)
 
+    def visible_to(self, user: "User | Any") -> "FaceQuerySet":
+        """Faces whose crops this user may see: their own, and those of shared photos."""
+        return self.exclude(upload__source="probe").filter(
+            Q(upload__owner_id=user.pk) | Q(upload__consent_training=True), upload__status="done"
+        )
+
 
 class PredictionQuerySet(QuerySet["Prediction"]):
     def shared(self) -> "PredictionQuerySet":
@@ -85,6 +91,21 @@ class PredictionQuerySet(QuerySet["Prediction"]):
         """Not those of a version that answers silently beside the champion."""
         return self.filter(shadow=False)
 
+    def chosen(self) -> "PredictionQuerySet":
+        """At most one of each face: what Face.choose_prediction() says, as SQL."""
+        better = Q(version__state="champion") | Q(created_at__gt=OuterRef("created_at"))
+        better |= Q(created_at=OuterRef("created_at"), id__gt=OuterRef("id"))
+        rivals = self.model.objects.shown().filter(better, face=OuterRef("face"))
+        return self.shown().filter(Q(version__state="champion") | ~Exists(rivals))
+
+    def askable_to(self, user: "User | Any") -> "PredictionQuerySet":
+        """About faces that may be put to this user: their own and shared ones, without a standing answer of theirs."""
+        from classifier.models import Correction
+
+        said = Correction.objects.standing().filter(face=OuterRef("face"), author_id=user.pk)
+        mine_or_shared = Q(face__upload__owner_id=user.pk) | Q(face__upload__consent_training=True)
+        return self.measured().filter(mine_or_shared, ~Exists(said), face__upload__status="done")
+
 
 class CorrectionQuerySet(QuerySet["Correction"]):
     def pending(self) -> "CorrectionQuerySet":
@@ -97,6 +118,10 @@ class CorrectionQuerySet(QuerySet["Correction"]):
     def measured(self) -> "CorrectionQuerySet":
         """What metrics may count: everything but the probes of the system account."""
         return self.exclude(face__upload__source="probe")
+
+    def queued(self) -> "CorrectionQuerySet":
+        """Given in the queue for labelling."""
+        return self.filter(asked__in=["uncertain", "random"])
 
     def reviewable_by(self, reviewer: "User | Any") -> "CorrectionQuerySet":
         """Pending answers about shared photos, but never the reviewer's own."""

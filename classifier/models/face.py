@@ -30,7 +30,14 @@ class Face(models.Model):
     height = models.PositiveIntegerField()
     score = models.FloatField(help_text="the detector's, from 0 to 1")
     origin = models.CharField(max_length=10, choices=Origin.choices)
-    crop = models.CharField(max_length=100, help_text="key of the 48×48 grey PNG that the network saw")
+    crop = models.CharField(
+        max_length=100, blank=True, help_text="key of the 48×48 grey PNG that the network saw; empty until it has"
+    )
+    # Of a face that a person drew: it waits for its own prediction, as an upload does.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the sweeper hands a drawn face out again; none: nobody waits for it"
+    )
 
     objects = FaceQuerySet.as_manager()
 
@@ -40,6 +47,10 @@ class Face(models.Model):
             models.UniqueConstraint(fields=["upload", "index"], name="one_face_per_index"),
             models.CheckConstraint(condition=Q(score__gte=0, score__lte=1), name="face_score_is_a_fraction"),
             models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name="face_has_pixels"),
+            models.CheckConstraint(condition=~Q(crop="") | Q(origin="drawn"), name="only_drawn_faces_wait_for_a_crop"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="face_sweep"),
         ]
 
     def __str__(self) -> str:

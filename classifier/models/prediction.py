@@ -43,6 +43,9 @@ class Prediction(models.Model):
             ),
             models.CheckConstraint(condition=Q(ms__gte=0), name="prediction_time_is_positive"),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["confidence", "id"], condition=Q(shadow=False), name="prediction_least_certain"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_label_display()} ({self.confidence:.2f})"
