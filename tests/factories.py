@@ -1,9 +1,16 @@
-"""Rows for tests, each made by one explicit call; nothing is stored in the bucket for them."""
+"""Rows for tests, each made by one explicit call; nothing is stored in the bucket for them unless the name says so."""
 
 from typing import Any
 
+import numpy as np
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from numpy.typing import NDArray
+
 from accounts.models import User
-from classifier.models import Face, Prediction, Upload, Version
+from classifier.feedback import give_answer
+from classifier.images import encode_crop
+from classifier.models import Correction, Face, Prediction, Upload, Version
 
 
 def make_user(name: str = "ada", **fields: Any) -> User:
@@ -34,3 +41,13 @@ def make_prediction(face: Face, version: Version, label: int = 3) -> Prediction:
         face=face, version=version, label=label, confidence=0.7, probabilities=probabilities,
         prediction_set=[label, 6], ms=41.5,
     )  # fmt: skip
+
+
+def make_answer_with_crop(
+    author: User, pixels: NDArray[np.uint8], *, number: int = 0, answer: int = 4, shared: bool = True
+) -> Correction:
+    """A pending answer about a face whose crop, uint8 (48, 48), lies in the bucket."""
+    face = make_face(make_upload(author, number, consent_training=shared))
+    face.crop = default_storage.save(f"faces/made_{number}.png", ContentFile(encode_crop(pixels)))
+    face.save()
+    return give_answer(face=face, author=author, answer=answer, asked="result", prediction=None)
