@@ -4,7 +4,7 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from classifier.views import account, answers, explanations, home, lists, model, results, uploads
+from classifier.views import account, answers, explanations, home, labelling, lists, model, results, uploads
 
 
 class FaviconView(RedirectView):
@@ -31,5 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("faces/<uuid:pk>/answer", answers.answer_face, name="face_answer"),
     path("faces/<uuid:pk>/explanation", explanations.explain_face, name="face_explanation"),
     path("faces/<uuid:pk>/crop", results.show_crop, name="face_crop"),
+    path("label/", labelling.label_faces, name="label"),
+    path("label/<uuid:pk>/crop", labelling.show_shared_crop, name="label_crop"),
     path("account/delete/", account.delete_account, name="account_delete"),
 ]

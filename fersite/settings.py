@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from botocore.config import Config
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -42,9 +43,9 @@ def env(name: str, default: str = "") -> str:
     return os.environ.get(name) or _services.get(name) or default
 
 
-def env_flag(name: str) -> bool:
-    """True for 1, true, yes, on; False for 0, false, no, off and when not set."""
-    value = env(name, "0").strip().lower()
+def env_flag(name: str, *, default: bool = False) -> bool:
+    """True for 1, true, yes, on; False for 0, false, no, off."""
+    value = env(name, "1" if default else "0").strip().lower()
     if value not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
         raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}")
     return value in {"1", "true", "yes", "on"}
@@ -57,6 +58,15 @@ def env_int(name: str, default: int) -> int:
         return int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
+
+
+def env_float(name: str, default: float) -> float:
+    """A number."""
+    value = env(name, str(default))
+    try:
+        return float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number, not {value!r}") from None
 
 
 def env_list(name: str) -> list[str]:
@@ -254,9 +264,26 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL", "fersite@localhost
 FERSITE_UPLOADS_PER_HOUR = env_int("FERSITE_UPLOADS_PER_HOUR", 200)
 # Of the photos uploaded on the page, how many are asked before the network's answer is shown: an unbiased accuracy.
 FERSITE_BLIND_PERCENT = env_int("FERSITE_BLIND_PERCENT", 10)
+# Of the faces put to people in the queue for labelling, how many are drawn at random; the others, least certain first.
+FERSITE_RANDOM_PERCENT = env_int("FERSITE_RANDOM_PERCENT", 20)
 FERSITE_LEASE_SECONDS = env_int("FERSITE_LEASE_SECONDS", 30)  # how long a worker may take for one photo
 FERSITE_MAX_ATTEMPTS = env_int("FERSITE_MAX_ATTEMPTS", 3)  # then the upload is dead, until somebody tries it again
 FERSITE_RETRY_SECONDS = env_int("FERSITE_RETRY_SECONDS", 5)  # wait after the first failure; doubles with each
+
+# Retraining: when it starts by itself, and what a new network must show before it serves (points are percentages).
+
+FERSITE_RETRAIN_SAMPLES = env_int("FERSITE_RETRAIN_SAMPLES", 100)  # approved since the last run
+FERSITE_RETRAIN_PEOPLE = env_int("FERSITE_RETRAIN_PEOPLE", 3)  # whose answers they are, at least
+FERSITE_RETRAIN_EPOCHS = env_int("FERSITE_RETRAIN_EPOCHS", 3)
+FERSITE_TRAINING_LEASE_SECONDS = env_int("FERSITE_TRAINING_LEASE_SECONDS", 60)  # renewed while the worker lives
+FERSITE_AUTO_PROMOTE = env_flag("FERSITE_AUTO_PROMOTE", default=True)  # off: every candidate waits for staff
+FERSITE_GATE_DROP = env_float("FERSITE_GATE_DROP", 1.0)  # points the frozen set's accuracy may fall
+FERSITE_GATE_LOWEST = env_float("FERSITE_GATE_LOWEST", 2.0)  # points its lower 95 % bound may be below 0
+FERSITE_GATE_TRUSTED = env_int("FERSITE_GATE_TRUSTED", 50)  # trusted held-out corrections; fewer: staff decide
+FERSITE_GATE_RECALL = env_float("FERSITE_GATE_RECALL", 5.0)  # points a label's recall may fall
+FERSITE_GATE_ECE = env_float("FERSITE_GATE_ECE", 0.03)
+FERSITE_GATE_MS = env_float("FERSITE_GATE_MS", 25.0)  # one face on one thread, the worker busy or not
+FERSITE_GATE_MB = env_float("FERSITE_GATE_MB", 25.0)
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -270,6 +297,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     # expires: a sweep that waited behind photos for a whole period has nothing left to do.
+    "check-retraining": {"task": "classifier.tasks.check_retraining", "schedule": crontab(hour=2, minute=30)},
+    "sweep-runs": {"task": "classifier.tasks.sweep_runs", "schedule": 30.0, "options": {"expires": 30}},
     "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
 }
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from classifier.feedback import FeedbackError, give_answer, is_asked_blind, reveal_upload, withdraw_answer
+from classifier.feedback import FeedbackError, give_answer, is_asked_blind, reveal_answered, withdraw_answer
 from classifier.models import Answer, Correction, Upload
 from classifier.views.presentation import describe_question
 
@@ -44,21 +44,10 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
             raise FeedbackError("Choose one of the answers.")
     except FeedbackError as error:
         return _refuse(request, upload, str(error))
-    revealed = word != UNDO and _reveal_if_all_answered(upload)
+    revealed = word != UNDO and reveal_answered(upload=upload)
     if request.accepts("text/html"):
         return redirect(f"{reverse('upload_detail', args=[upload.pk])}#face-{face.index + 1}")
     return JsonResponse({"html": _render_question(request, upload, pk), "revealed": revealed})
-
-
-def _reveal_if_all_answered(upload: Upload) -> bool:
-    """Whether a photo that was asked blind shows the network's answers from now on."""
-    if not is_asked_blind(upload):
-        return False
-    faces = Upload.objects.with_faces().get(pk=upload.pk).faces.all()
-    if not all(face.owners_answers for face in faces):  # type: ignore[attr-defined]  # set by with_faces()
-        return False
-    reveal_upload(upload=upload)
-    return True
 
 
 def _refuse(request: HttpRequest, upload: Upload, words: str) -> HttpResponse:
