@@ -119,6 +119,22 @@ class CorrectionQuerySet(QuerySet["Correction"]):
         """What metrics may count: everything but the probes of the system account."""
         return self.exclude(face__upload__source="probe")
 
+    def labelled(self) -> "CorrectionQuerySet":
+        """Pending or approved, and with one of the seven labels: the reviewer's where there is one."""
+        return self.filter(Q(state="pending", answer__lte=6) | Q(state="approved"))
+
+    def disputed(self) -> "CorrectionQuerySet":
+        """Standing answers about faces of which another person says something else."""
+        return self.standing().filter(self.other_opinions())
+
+    @staticmethod
+    def other_opinions() -> Exists:
+        """Whether another person's standing answer about the same face differs."""
+        from classifier.models import Correction
+
+        others = Correction.objects.standing().filter(face=OuterRef("face"))
+        return Exists(others.exclude(author=OuterRef("author")).exclude(answer=OuterRef("answer")))
+
     def queued(self) -> "CorrectionQuerySet":
         """Given in the queue for labelling."""
         return self.filter(asked__in=["uncertain", "random"])
