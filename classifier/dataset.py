@@ -2,13 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from django.conf import settings
 from django.db import transaction
+from numpy.typing import NDArray
 
 from classifier.bucket import Batch, put_batches
+from classifier.crops import hash_crop
+from classifier.duplicates import hash_perceptually, is_like_test_sample
 from classifier.images import ImageRefused, read_crop
 from classifier.models import Correction, Sample, Upload
 from fersite.storage import make_client, read_object
@@ -77,31 +82,35 @@ def choose_split(user_id: int) -> Sample.Split:
 def add_sample(*, correction: Correction, label: int) -> Sample | None:
     """Copy what the network saw of a face into the dataset, under an approved label (0 to 6).
 
-    None, and nothing is stored, when the same image is among the test samples already and would be trained on.
+    None, and nothing is stored, when it would be trained on and is a test image again, or nearly.
 
     Raises:
         CropMissingError: the crop is gone from the bucket, or damaged.
+        classifier.bucket.BucketError: the bucket does not give the test images to compare with.
     """
     face = correction.face
     split = choose_split(face.upload.owner_id)
-    content = read_object(face.crop)
-    try:
-        pixels = read_crop(content) if content else None
-    except ImageRefused:
-        pixels = None
-    if content is None or pixels is None:
-        raise CropMissingError("What the network saw of this face is gone: the answer cannot become a sample.")
-    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    if split == Sample.Split.TRAIN and Sample.objects.filter(split=Sample.Split.TEST, sha256=digest).exists():
+    content, pixels = _read_face(face.crop)
+    if split == Sample.Split.TRAIN and is_like_test_sample(pixels):
         return None
+    digest = hash_crop(pixels)
     key = name_key(split, label, digest)
     client = make_client(settings.S3_ENDPOINT_URL)
     # The same content under the same name, should it be there: putting it again changes nothing.
     client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content, ContentType="image/png")
     return Sample.objects.create(
-        split=split, label=label, sha256=digest, key=key, source=Sample.Source.CORRECTION,
-        source_name=f"correction_{correction.pk}", correction=correction,
+        split=split, label=label, sha256=digest, phash=hash_perceptually(pixels[np.newaxis])[0], key=key,
+        source=Sample.Source.CORRECTION, source_name=f"correction_{correction.pk}", correction=correction,
     )  # fmt: skip
+
+
+def _read_face(key: str) -> tuple[bytes, NDArray[np.uint8]]:
+    """A face's crop as PNG and as pixels; raises CropMissingError."""
+    content = read_object(key)
+    with suppress(ImageRefused):
+        if content:
+            return content, read_crop(content)
+    raise CropMissingError("What the network saw of this face is gone: the answer cannot become a sample.")
 
 
 def name_sample_objects(upload: Upload) -> list[str]:
@@ -134,6 +143,7 @@ def _plan_batches(path: Path, summary: ImportSummary) -> Iterator[Batch]:
             summary.present += 1
         else:
             known[sample.source_name] = sample.key
+            sample.phash = hash_perceptually(entry.pixels[np.newaxis])[0]
             batch.rows.append(sample)
             if sample.key not in keys:
                 keys.add(sample.key)
@@ -155,8 +165,8 @@ def _find_problem(sample: Sample, known: Mapping[str, str]) -> str | None:
 
 
 def _make_sample(raw: RawSample) -> Sample:
-    """The row for an image, not saved."""
-    digest = hashlib.sha256(raw.pixels.tobytes()).hexdigest()
+    """The row for an image, not saved; a new one still wants its perceptual hash."""
+    digest = hash_crop(raw.pixels)
     return Sample(
         split=raw.split,
         label=raw.label,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -148,6 +148,12 @@ class SampleQuerySet(QuerySet["Sample"]):
     def usable(self) -> "SampleQuerySet":
         """What a snapshot may hold: not the faces of photos whose owners share them no longer."""
         return self.filter(Q(correction__isnull=True) | Q(correction__face__upload__consent_training=True))
+
+    def near_hash(self, phash: int, *, bits: int) -> "SampleQuerySet":
+        """Perceptual hash known, and at most `bits` of its 64 different from this one (signed)."""
+        template = "bit_count((%(expressions)s)::bit(64))"
+        apart = Func(F("phash").bitxor(phash), template=template, output_field=IntegerField())
+        return self.alias(bits_apart=apart).filter(bits_apart__lte=bits)
 
     def trusted(self) -> "SampleQuerySet":
         """Held-out corrections that may count in the gate.

@@ -7,6 +7,10 @@ from accounts.models import User
 from classifier.dataset import add_sample
 from classifier.models import Answer, Correction, CorrectionEvent, Label
 
+TOO_LIKE_A_TEST_IMAGE = (
+    "Approved, but too like a test image: networks are measured with that one, none learns from this."
+)
+
 
 class ReviewError(Exception):
     """The answer cannot be reviewed like this; the message says why."""
@@ -20,6 +24,8 @@ class AlreadyDecidedError(ReviewError):
 def approve_answer(*, correction: Correction, reviewer: User, label: int | None = None) -> Correction:
     """Make an answer a sample of the dataset.
 
+    Its `reason` stays empty; where it was approved and yet became no sample, it says why, to reviewer and author.
+
     Args:
         label: another label than the author's (0 to 6); None for the author's own.
 
@@ -27,14 +33,15 @@ def approve_answer(*, correction: Correction, reviewer: User, label: int | None 
         AlreadyDecidedError: it is not this reviewer's to decide any more.
         ReviewError: the author named no label, and the reviewer neither.
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
+        classifier.bucket.BucketError: the bucket does not give the test images that it is compared with.
     """
     locked = _lock(correction, reviewer)
     if label is None:
         label = locked.answer
     if label not in Label.values:
         raise ReviewError(f"“{Answer(locked.answer).label.replace('_', ' ')}” is no label: choose one, or reject it.")
-    _decide(locked, reviewer, Correction.State.APPROVED, reason="", final_label=label)
-    add_sample(correction=locked, label=label)
+    reason = "" if add_sample(correction=locked, label=label) else TOO_LIKE_A_TEST_IMAGE
+    _decide(locked, reviewer, Correction.State.APPROVED, reason=reason, final_label=label)
     return locked
 
 
