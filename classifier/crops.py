@@ -8,22 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import get_cert_path
 from django.conf import settings
 from numpy.typing import NDArray
+from urllib3 import PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
 
 from classifier.bucket import BucketError
 from classifier.images import ImageRefused, read_crop
-from fersite.storage import make_client
+from fersite.storage import share_client
 
 THREADS = 16
 SIDE = 48
-# Nobody waits for an answer here: a bucket that hiccups is asked again instead of failing after an hour's work.
-PATIENT = Config(read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5})
+LINK_SECONDS = 300
+# As settings.S3_CLIENT_CONFIG where somebody waits; where nobody does, a bucket that hiccups is asked again.
+QUICK = (Timeout(connect=2, read=5), 1)
+PATIENT = (Timeout(connect=5, read=30), 5)
 
 Crops = dict[str, NDArray[np.uint8]]
 
@@ -35,19 +38,27 @@ def hash_crop(pixels: NDArray[np.uint8]) -> str:
     return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
-def fetch_crops(keys: Mapping[str, str], *, on_progress: Callable[[int], object] | None = None) -> Crops:
+def fetch_crops(
+    keys: Mapping[str, str], *, patient: bool = True, on_progress: Callable[[int], object] | None = None
+) -> Crops:
     """The pixels of many objects, uint8 (48, 48), by their hash.
+
+    Through links that boto3 signs and urllib3 follows: three times as many a second as boto3's own get_object.
 
     Args:
         keys: the hash that the pixels of each key should have. What is gone, damaged or of another hash is left out.
+        patient: nobody waits for the answer.
         on_progress: called with the number of objects that are done since the last call.
 
     Raises:
         BucketError: the S3 server refused or did not answer, retries included.
     """
     found: Crops = {}
-    client = make_client(settings.S3_ENDPOINT_URL, PATIENT)
-    fetch = partial(_fetch, client, settings.AWS_STORAGE_BUCKET_NAME)
+    timeout, attempts = PATIENT if patient else QUICK
+    retries = Retry(attempts, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504), raise_on_status=False)
+    fetch = partial(
+        _fetch, PoolManager(maxsize=THREADS, timeout=timeout, retries=retries, ca_certs=get_cert_path(True))
+    )
     with ThreadPoolExecutor(THREADS) as threads:
         try:
             for digest, pixels in threads.map(fetch, keys.items()):
@@ -55,7 +66,7 @@ def fetch_crops(keys: Mapping[str, str], *, on_progress: Callable[[int], object]
                     found[digest] = pixels
                 if on_progress:
                     on_progress(1)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, HTTPError, BucketError) as error:
             threads.shutdown(cancel_futures=True)
             raise BucketError(f"the bucket does not give its objects: {error}") from error
     return found
@@ -103,13 +114,17 @@ def _path() -> Path:
     return Path(settings.FERSITE_STATE) / "crops.npy"
 
 
-def _fetch(client: Any, bucket: str, wanted: tuple[str, str]) -> tuple[str, NDArray[np.uint8] | None]:
+def _fetch(pool: PoolManager, wanted: tuple[str, str]) -> tuple[str, NDArray[np.uint8] | None]:
     key, digest = wanted
-    try:
-        content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        pixels = read_crop(content)
-    except client.exceptions.NoSuchKey:
+    client = share_client(settings.S3_ENDPOINT_URL)
+    place = {"Bucket": settings.AWS_STORAGE_BUCKET_NAME, "Key": key}
+    answer = pool.request("GET", client.generate_presigned_url("get_object", Params=place, ExpiresIn=LINK_SECONDS))
+    if answer.status == 404:
         return digest, None
+    if answer.status != 200:
+        raise BucketError(f"status {answer.status}")
+    try:
+        pixels = read_crop(answer.data)
     except ImageRefused:
         return digest, None
     return digest, pixels if pixels.shape == (SIDE, SIDE) and hash_crop(pixels) == digest else None

@@ -16,7 +16,7 @@ from classifier.crops import hash_crop
 from classifier.duplicates import hash_perceptually, is_like_test_sample
 from classifier.images import ImageRefused, read_crop
 from classifier.models import Correction, Sample, Upload
-from fersite.storage import make_client, read_object
+from fersite.storage import read_object, share_client
 from ml.data import BadSample, RawSample, read_samples
 from ml.labels import LABELS
 
@@ -95,7 +95,7 @@ def add_sample(*, correction: Correction, label: int) -> Sample | None:
         return None
     digest = hash_crop(pixels)
     key = name_key(split, label, digest)
-    client = make_client(settings.S3_ENDPOINT_URL)
+    client = share_client(settings.S3_ENDPOINT_URL)
     # The same content under the same name, should it be there: putting it again changes nothing.
     client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content, ContentType="image/png")
     return Sample.objects.create(

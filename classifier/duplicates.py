@@ -31,7 +31,7 @@ def is_like_test_sample(pixels: NDArray[np.uint8]) -> bool:
     keys = dict(near.order_by().values_list("key", "sha256"))
     if not keys:
         return False
-    crops = fetch_crops(keys)
+    crops = fetch_crops(keys, patient=False)
     if len(crops) < len(set(keys.values())):
         return True
     pairs, _ = find_near_pairs(pixels[np.newaxis], np.stack(list(crops.values())))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from accounts.models import User
 from classifier.crops import SIDE, fetch_crops, keep_crops, read_kept
 from classifier.models import Label, Sample, Snapshot
-from fersite.storage import make_client, read_object
+from fersite.storage import read_object, share_client
 
 
 class SnapshotDamagedError(Exception):
@@ -96,7 +96,7 @@ def take_snapshot(*, actor: User | None = None) -> Snapshot:
     snapshot = _make_row(entries, hashlib.sha256(text).hexdigest(), actor)
     if (earlier := Snapshot.objects.filter(digest=snapshot.digest).first()) is not None:
         return earlier
-    client = make_client(settings.S3_ENDPOINT_URL)
+    client = share_client(settings.S3_ENDPOINT_URL)
     packed = gzip.compress(text, mtime=0)
     client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=snapshot.key, Body=packed)
     try:

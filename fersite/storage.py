@@ -1,6 +1,6 @@
 """The private bucket: S3 storage whose links are signed for the address that browsers use."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
@@ -23,6 +23,12 @@ def make_client(endpoint_url: str | None, config: Config | None = None) -> Any:
         region_name=settings.AWS_S3_REGION_NAME,
         config=settings.S3_CLIENT_CONFIG.merge(config) if config else settings.S3_CLIENT_CONFIG,
     )
+
+
+@cache
+def share_client(endpoint_url: str | None) -> Any:
+    """The one client of this process for that address: to make another takes 60 ms."""
+    return make_client(endpoint_url)
 
 
 def create_bucket() -> bool:
