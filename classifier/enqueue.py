@@ -9,6 +9,7 @@ from fersite.celery import app
 logger = logging.getLogger(__name__)
 
 CLASSIFY = "classifier.tasks.classify_upload"
+CLASSIFY_FACE = "classifier.tasks.classify_face"
 EXPLAIN = "classifier.tasks.explain_prediction"
 # After a failure the broker is left alone for so long: the sweeper hands out later what was not sent.
 PAUSE_SECONDS = 5.0
@@ -21,6 +22,11 @@ _IMPATIENT = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER
 def enqueue_upload(upload_id: UUID) -> bool:
     """Ask a worker to classify an upload; False when the broker could not be reached, which only delays it."""
     return _send(CLASSIFY, str(upload_id))
+
+
+def enqueue_face(face_id: UUID) -> bool:
+    """Ask a worker to classify a drawn face; False when the broker could not be reached, which only delays it."""
+    return _send(CLASSIFY_FACE, str(face_id))
 
 
 def enqueue_explanation(explanation_id: int) -> bool:

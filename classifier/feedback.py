@@ -38,6 +38,8 @@ def give_answer(
     upload = Upload.objects.select_for_update().filter(pk=face.upload_id).first()
     if upload is None or upload.status != Upload.Status.DONE:
         raise NotReadyError("The photo is not done yet: answer when its faces are there.")
+    if not face.crop:
+        raise NotReadyError("The network has not looked at this face yet: answer when it has.")
     for earlier in Correction.objects.select_for_update().pending().filter(face=face, author=author):
         _move(earlier, Correction.State.WITHDRAWN, actor=author, reason="answered again")
     correction = Correction.objects.create(

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from classifier import evidence, predictions
+from classifier import drawn, evidence, predictions
 
 
 @shared_task(
@@ -24,6 +24,24 @@ def classify_upload(upload_id: str) -> None:
 def sweep_uploads() -> int:
     """Hand out again what was lost; how many."""
     return predictions.sweep_uploads()
+
+
+@shared_task(
+    name="classifier.tasks.classify_face",
+    queue="inference",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    time_limit=settings.FERSITE_LEASE_SECONDS,
+)
+def classify_face(face_id: str) -> None:
+    """Classify one face that a person drew."""
+    drawn.classify_face(UUID(face_id))
+
+
+@shared_task(name="classifier.tasks.sweep_faces", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+def sweep_faces() -> int:
+    """Hand out again the drawn faces that got lost; how many."""
+    return drawn.sweep_faces()
 
 
 @shared_task(name="classifier.tasks.explain_prediction", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)

@@ -160,7 +160,7 @@ def erase_upload(*, upload: Upload) -> None:
     if locked is None:
         return
     # Answers about the photo go with it, which nothing else may do: see the trigger of migration 0004.
-    keys = [locked.image, *locked.faces.values_list("crop", flat=True), *name_sample_objects(locked)]
+    keys = [locked.image, *locked.faces.exclude(crop="").values_list("crop", flat=True), *name_sample_objects(locked)]
     ObjectRemoval.objects.bulk_create(
         [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys], ignore_conflicts=True
     )

@@ -4,7 +4,7 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from classifier.views import account, answers, explanations, home, labelling, lists, model, results, uploads
+from classifier.views import account, answers, drawing, explanations, home, labelling, lists, model, results, uploads
 
 
 class FaviconView(RedirectView):
@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:pk>/delete", results.delete_upload, name="upload_delete"),
     path("uploads/<uuid:pk>/answers", results.show_answers, name="upload_answers"),
     path("uploads/<uuid:pk>/consent", results.change_consent, name="upload_consent"),
+    path("uploads/<uuid:pk>/faces", drawing.add_face, name="upload_faces"),
     path("faces/<uuid:pk>/answer", answers.answer_face, name="face_answer"),
     path("faces/<uuid:pk>/explanation", explanations.explain_face, name="face_explanation"),
     path("faces/<uuid:pk>/crop", results.show_crop, name="face_crop"),

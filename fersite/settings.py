@@ -300,6 +300,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-retraining": {"task": "classifier.tasks.check_retraining", "schedule": crontab(hour=2, minute=30)},
     "sweep-runs": {"task": "classifier.tasks.sweep_runs", "schedule": 30.0, "options": {"expires": 30}},
     "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
+    "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expires": 15}},
 }
 
 # HTTP API

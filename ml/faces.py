@@ -17,7 +17,7 @@ from ml.squares import find_square
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Origin = Literal["detector", "bare_crop"]
+Origin = Literal["detector", "bare_crop", "drawn"]
 # As ml.squares.find_square: points to centre and side.
 FindSquare = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], float]]
 

@@ -1,5 +1,6 @@
 """From a photo to named expressions: finds faces, cuts them as FER-2013 did, classifies them in one batch."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml.artifacts import NETWORK, Artifact
 from ml.calibrate import apply_calibration, prediction_sets
-from ml.faces import FaceFinder, Origin
+from ml.faces import FaceFinder, FoundFace, Origin
 from ml.labels import LABELS
 from ml.preprocess import SIDE, cut_square, to_network_input
 from ml.views import make_views
@@ -114,7 +115,15 @@ class Pipeline:
 
     def predict_photo(self, photo: "Image") -> list[FaceResult]:
         """Every face of an oriented RGB photo, from left to right; an empty list when there is none."""
-        found = self._finder.find_faces(photo)
+        return self._answer(photo, self._finder.find_faces(photo))
+
+    def predict_square(self, photo: "Image", *, center: tuple[float, float], side: float) -> FaceResult:
+        """A face that somebody marked: the square around it, in pixels of an oriented RGB photo that it may leave."""
+        corner, whole = (round(center[0] - side / 2), round(center[1] - side / 2)), round(side)
+        marked = FoundFace(center, side, (*corner, whole, whole), score=1.0, evidence=math.inf, origin="drawn")
+        return self._answer(photo, [marked])[0]
+
+    def _answer(self, photo: "Image", found: list[FoundFace]) -> list[FaceResult]:
         if not found:
             return []
         crops = np.stack([cut_square(photo, center=face.center, side=face.side) for face in found])

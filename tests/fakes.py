@@ -39,11 +39,17 @@ class FakePipeline:
             raise self.error
         return self.answers
 
+    def predict_square(self, photo: "Image", *, center: tuple[float, float], side: float) -> FaceResult:
+        """The first of them; the square is kept."""
+        self.square = (*center, side)
+        return self.predict_photo(photo)[0]
+
 
 def install(monkeypatch: Any, pipeline: FakePipeline) -> None:
-    """Let classifier.predictions use the fake, as the version "fake"."""
-    from classifier import predictions
+    """Let classifier.predictions and classifier.drawn use the fake, as the version "fake"."""
+    from classifier import drawn, predictions
     from classifier.models import Version
 
     version, _ = Version.objects.get_or_create(name="fake", defaults={"digest": "f" * 64})
-    monkeypatch.setattr(predictions, "get_pipeline", lambda: (version, pipeline))
+    for module in (drawn, predictions):
+        monkeypatch.setattr(module, "get_pipeline", lambda: (version, pipeline))

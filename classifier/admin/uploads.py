@@ -22,6 +22,8 @@ def show_image(key: str, *, shared: bool, size: int) -> "SafeString | str":
     """A private image by a link signed now, or a word where the owner did not share it."""
     if not shared:
         return NOT_SHARED
+    if not key:  # a face that was drawn and waits for its worker
+        return "–"
     return format_html('<img src="{}" alt="" height="{}">', default_storage.url(key), size)
 
 

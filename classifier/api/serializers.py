@@ -108,7 +108,7 @@ class FaceSerializer(serializers.Serializer[Face]):
 
     id = serializers.UUIDField()
     box = BoxSerializer(source="*")
-    prediction = serializers.SerializerMethodField(help_text="null until the photo is done")
+    prediction = serializers.SerializerMethodField(help_text="null until a network has answered")
     correction = serializers.SerializerMethodField(help_text="null while there is none")
 
     @extend_schema_field(PredictionSerializer(allow_null=True))

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from classifier.api.base import UnknownPath
 from classifier.api.corrections import CorrectionListView, CorrectionView
+from classifier.api.drawing import FaceListView
 from classifier.api.explanations import ExplanationView
 from classifier.api.limits import LimitsView
 from classifier.api.schema import SchemaView
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("token/", TokenView.as_view(), name="token"),
     path("uploads/", UploadListView.as_view(), name="uploads"),
     path("uploads/<uuid:pk>/", UploadView.as_view(), name="upload"),
+    path("uploads/<uuid:pk>/faces/", FaceListView.as_view(), name="upload_faces"),
     path("faces/<uuid:pk>/explanation/", ExplanationView.as_view(), name="explanation"),
     path("faces/<uuid:pk>/corrections/", CorrectionListView.as_view(), name="corrections"),
     path("corrections/<int:pk>/", CorrectionView.as_view(), name="correction"),

@@ -102,6 +102,21 @@ class Card:
         return self.face.origin == Face.Origin.BARE_CROP
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A face that the owner drew and no network has answered for; failed: none will."""
+
+    number: int
+    box: dict[str, str]
+    failed: bool
+
+
+def describe_waiting(upload: Upload) -> list[Waiting]:
+    """Of an upload from `with_faces()`."""
+    waiting = [face for face in upload.faces.all() if not face.crop]
+    return [Waiting(face.index + 1, place_box(upload, face), failed=face.due_at is None) for face in waiting]
+
+
 def describe_faces(upload: Upload) -> list[Card]:
     """Cards of an upload from `with_faces()`; empty while it is not done."""
     if upload.status != Upload.Status.DONE:
@@ -211,6 +226,8 @@ def announce(upload: Upload, cards: list[Card]) -> str:
             f"face {card.number} appears {card.appears}, {round(100 * card.confidence)} per cent" for card in cards
         ]
         return f"The result is here: {'; '.join(parts)}."
+    if any(not waiting.failed for waiting in describe_waiting(upload)):
+        return "The network looks at the face that you marked."
     return {
         Upload.Status.PENDING: "The photo waits for its turn.",
         Upload.Status.RUNNING: "The network looks at the photo.",

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from classifier.feedback import is_asked_blind, reveal_upload
 from classifier.models import Face, Upload
 from classifier.uploads import erase_upload, set_consent
-from classifier.views.presentation import announce, describe_faces, describe_reason, is_slow
+from classifier.views.presentation import announce, describe_faces, describe_reason, describe_waiting, is_slow
 
 MIN_PAGE_REFRESH = 3  # seconds between reloads without JavaScript
 
@@ -32,6 +32,9 @@ def describe_upload(upload: Upload) -> dict[str, Any]:
     """The context of the result, on the page and in the JSON sibling."""
     slow = is_slow(upload)
     blind = upload.status == Upload.Status.DONE and is_asked_blind(upload)
+    drawn = [face for face in upload.faces.all() if face.origin == Face.Origin.DRAWN]
+    waiting = describe_waiting(upload)
+    open_ones = sum(not face.failed for face in waiting)
     return {
         "upload": upload,
         "blind": blind,
@@ -39,7 +42,12 @@ def describe_upload(upload: Upload) -> dict[str, Any]:
         "reason": describe_reason(upload),
         "slow": slow,
         # What the page shows; the script sends it back and gets the result only when it differs.
-        "state": f"{upload.status}{'-slow' if slow else ''}{'-blind' if blind else ''}",
+        "state": f"{upload.status}{'-slow' if slow else ''}{'-blind' if blind else ''}"
+        + (f"-drawn{len(drawn)}-{open_ones}-{len(waiting)}" if drawn else ""),
+        "finished": upload.is_finished and not open_ones,
+        "waiting": waiting,
+        "looking": open_ones > 0,
+        "drawable": upload.status in (Upload.Status.DONE, Upload.Status.NO_FACE),
         "refresh": MIN_PAGE_REFRESH,
     }
 
@@ -62,11 +70,15 @@ def read_state(request: HttpRequest, pk: UUID) -> JsonResponse:
         context = describe_upload(find_upload(request, pk))
     except Http404:
         return JsonResponse({"code": "not_found"}, status=404)
-    upload: Upload = context["upload"]
-    answer: dict[str, Any] = {"state": context["state"], "finished": upload.is_finished}
-    if request.GET.get("seen") != context["state"]:
+    return send_state(request, context, seen=request.GET.get("seen"))
+
+
+def send_state(request: HttpRequest, context: dict[str, Any], *, seen: str | None) -> JsonResponse:
+    """What the page's script shows; `seen`: the state that it shows already."""
+    answer: dict[str, Any] = {"state": context["state"], "finished": context["finished"]}
+    if seen != context["state"]:
         answer["html"] = render_to_string("classifier/_result.html", context, request)
-        answer["announcement"] = announce(upload, context["cards"])
+        answer["announcement"] = announce(context["upload"], context["cards"])
     return JsonResponse(answer)
 
 
@@ -84,7 +96,7 @@ def show_image(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def show_crop(request: HttpRequest, pk: UUID) -> HttpResponse:
     """As `show_image`, for what the network saw of a face."""
-    face = get_object_or_404(Face.objects.filter(upload__owner=request.user.pk).only("crop"), pk=pk)
+    face = get_object_or_404(Face.objects.filter(upload__owner=request.user.pk).exclude(crop="").only("crop"), pk=pk)
     return HttpResponseRedirect(default_storage.url(face.crop))
 
 

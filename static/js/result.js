@@ -12,6 +12,12 @@ class ResultPage {
     this.wait = FIRST_WAIT;
     this.timer = null;
     this.tieFaces();
+    // Another script made the worker look again and got the page's new state.
+    root.addEventListener("result:answer", (event) => {
+      this.show(event.detail);
+      this.wait = FIRST_WAIT;
+      if (this.root.dataset.finished !== "true") this.schedule();
+    });
     if (root.dataset.finished !== "true") {
       this.schedule();
       // A hidden page need not ask; one that comes back asks at once.
@@ -65,8 +71,11 @@ class ResultPage {
       photo.alt = again.alt;
       again.replaceWith(photo); // the picture that is shown already need not be loaded again
     }
+    const focused = this.body.contains(document.activeElement) ? document.activeElement.id : "";
     this.body.replaceChildren(...fresh.body.childNodes);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     this.tieFaces();
+    this.root.dispatchEvent(new CustomEvent("result:replaced"));
   }
 
   stop(status) {

@@ -48,6 +48,7 @@ def test_addresses(schema: dict[str, Any]) -> None:
         ("/api/v1/uploads/", "post"),
         ("/api/v1/uploads/{id}/", "get"),
         ("/api/v1/uploads/{id}/", "delete"),
+        ("/api/v1/uploads/{id}/faces/", "post"),
         ("/api/v1/faces/{id}/explanation/", "get"),
         ("/api/v1/faces/{id}/explanation/", "post"),
         ("/api/v1/faces/{id}/corrections/", "post"),
