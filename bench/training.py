@@ -37,7 +37,11 @@ def main() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((FACES, 48, 48, 1), dtype=np.float32)
     targets = np.eye(7, dtype=np.float32)[rng.integers(0, 7, FACES)]
-    trainer, _ = build_trainer(config, steps=FACES // config.batch_size)
+    trainer = build_trainer(
+        config,
+        build_network(config.network, dropout=config.dropout, dtype=config.dtype),
+        steps=FACES // config.batch_size,
+    )
     plain = build_network(config.network)
     plain.compile(keras.optimizers.AdamW(), keras.losses.CategoricalCrossentropy(from_logits=True))
     runs = {"ours": (trainer, {"label": targets, "votes": targets}), "plain": (plain, targets)}

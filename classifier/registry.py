@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from classifier.models import Promotion, Version
+from classifier.models import Promotion, Snapshot, Version
 from fersite.storage import make_client
 from ml.artifacts import MANIFEST, Artifact, load_artifact
 
@@ -15,10 +15,21 @@ class RegistryError(Exception):
     """The version cannot be registered or promoted; the message says why."""
 
 
-def register_version(*, path: Path, promote: bool, actor: User | None = None, reason: str) -> Version:
+def register_version(
+    *,
+    path: Path,
+    promote: bool,
+    actor: User | None = None,
+    reason: str,
+    parent: Version | None = None,
+    snapshot: Snapshot | None = None,
+) -> Version:
     """Store a verified artifact in the bucket and in the registry.
 
     The same one again changes nothing, but puts back what the bucket has lost of it.
+
+    Args:
+        parent: the version whose weights it started from; snapshot: what it was trained on.
 
     Raises:
         ArtifactError: the folder is no valid artifact.
@@ -31,7 +42,13 @@ def register_version(*, path: Path, promote: bool, actor: User | None = None, re
     try:
         version, _ = Version.objects.get_or_create(
             digest=artifact.digest,
-            defaults={"name": artifact.version, "metrics": artifact.metrics, "card": artifact.card},
+            defaults={
+                "name": artifact.version,
+                "metrics": artifact.metrics,
+                "card": artifact.card,
+                "parent": parent,
+                "snapshot": snapshot,
+            },
         )
     except IntegrityError:  # another artifact took the name in the same moment
         raise name_clash(artifact) from None
@@ -79,10 +96,62 @@ def promote_version(*, version: Version, actor: User | None = None, reason: str)
         raise RegistryError(f"{version} was rejected and cannot serve")
     if previous is not None:
         Version.objects.filter(pk=previous.pk).update(state=Version.State.RETIRED)
-    Version.objects.filter(pk=version.pk).update(state=Version.State.CHAMPION)
+    Version.objects.filter(pk=version.pk).update(state=Version.State.CHAMPION, is_shadow=False)
     version.state = Version.State.CHAMPION
     Promotion.objects.create(version=version, previous=previous, actor=actor, reason=reason)
     return True
+
+
+def roll_back(*, actor: User | None = None, reason: str) -> Version:
+    """Let the version serve again that served before the champion came; gives it.
+
+    Rolling back twice goes two steps back, not forth again.
+
+    Raises:
+        RegistryError: no other version served before.
+    """
+    target = find_rollback_target()
+    if target is None:
+        raise RegistryError("no other version served before: there is nothing to roll back to")
+    promote_version(version=target, actor=actor, reason=f"rolled back: {reason}")
+    return target
+
+
+def find_rollback_target() -> Version | None:
+    """The version that served before the champion; a version that served again later ended all that came after it."""
+    served: list[Version] = []
+    for promotion in Promotion.objects.select_related("version").order_by("at", "pk"):
+        if promotion.version in served:
+            del served[served.index(promotion.version) :]
+        served.append(promotion.version)
+    return served[-2] if len(served) > 1 else None
+
+
+def reject_version(*, version: Version) -> None:
+    """A candidate that did not pass the gate never serves; raises RegistryError when it is no candidate."""
+    changed = Version.objects.filter(pk=version.pk, state=Version.State.CANDIDATE).update(
+        state=Version.State.REJECTED, is_shadow=False
+    )
+    if not changed:
+        raise RegistryError(f"{version} is no candidate: it cannot be rejected")
+    version.state = Version.State.REJECTED
+
+
+@transaction.atomic
+def choose_shadow(*, version: Version | None) -> None:
+    """Let a version answer silently beside the champion, for comparison; None: no version.
+
+    Raises:
+        RegistryError: it serves, or it was rejected.
+    """
+    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))
+    Version.objects.filter(is_shadow=True).update(is_shadow=False)
+    if version is None:
+        return
+    version.refresh_from_db(fields=["state"])
+    if version.state in (Version.State.CHAMPION, Version.State.REJECTED):
+        raise RegistryError(f"{version} is {version.state}: choose a candidate or a retired version")
+    Version.objects.filter(pk=version.pk).update(is_shadow=True)
 
 
 def find_champion() -> Version | None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from classifier import drawn, evidence, predictions
+from classifier import drawn, evidence, predictions, runs, training
 
 
 @shared_task(
@@ -44,7 +44,37 @@ def sweep_faces() -> int:
     return drawn.sweep_faces()
 
 
+@shared_task(name="classifier.tasks.run_bulk_review", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+def run_bulk_review(bulk_review_id: int) -> None:
+    """Carry out the next piece of a bulk review."""
+    bulk.run_bulk_review(bulk_review_id)
+
+
+@shared_task(name="classifier.tasks.sweep_bulk_reviews", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+def sweep_bulk_reviews() -> int:
+    """Send lost bulk reviews again; how many."""
+    return bulk.sweep_bulk_reviews()
+
+
 @shared_task(name="classifier.tasks.explain_prediction", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
 def explain_prediction(explanation_id: int) -> None:
     """Compute one explanation."""
     evidence.compute_explanation(explanation_id)
+
+
+@shared_task(name="classifier.tasks.train_network", queue="training", reject_on_worker_lost=False)
+def train_network(run_id: str) -> None:
+    """Carry out one training run; not acknowledged late, because its row is what resumes it."""
+    training.execute_run(UUID(run_id))
+
+
+@shared_task(name="classifier.tasks.check_retraining", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+def check_retraining() -> str:
+    """Start a training run when enough new answers wait; the run, or the note of why there is none."""
+    return str(runs.check_retraining().pk)
+
+
+@shared_task(name="classifier.tasks.sweep_runs", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+def sweep_runs() -> int:
+    """Give lost runs back to the queue; how many were sent."""
+    return runs.sweep_runs()

@@ -39,6 +39,19 @@ def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
     return [
         python_process("inference", logs, env, *worker, "-Q", "inference", "-c", str(photos), "-n", "inference@%h"),
         python_process("web", logs, env, *web, f"--access-logfile={logs / 'access.log'}"),
-        python_process("training", logs, env, *worker, "-Q", "training", "-c", "1", "-n", "training@%h", nice=19),
+        python_process(
+            "training",
+            logs,
+            env,
+            *worker,
+            "-Q",
+            "training",
+            "-c",
+            "1",
+            "-n",
+            "training@%h",
+            "--max-tasks-per-child=1",
+            nice=19,
+        ),
         python_process("beat", logs, env, *celery, "beat", "-l", "INFO", "--pidfile=", nice=10),
     ]

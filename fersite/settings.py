@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from botocore.config import Config
-from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -295,10 +294,12 @@ CELERY_TASK_DEFAULT_QUEUE = "inference"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the nightly check is admin's to edit
     # expires: a sweep that waited behind photos for a whole period has nothing left to do.
-    "check-retraining": {"task": "classifier.tasks.check_retraining", "schedule": crontab(hour=2, minute=30)},
     "sweep-runs": {"task": "classifier.tasks.sweep_runs", "schedule": 30.0, "options": {"expires": 30}},
+    "sweep-bulk-reviews": {
+        "task": "classifier.tasks.sweep_bulk_reviews", "schedule": 15.0, "options": {"expires": 15},
+    },
     "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
     "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expires": 15}},
 }

@@ -14,8 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from ml.artifacts import Artifact, ArtifactError, default_artifact, load_artifact
 from ml.crops import CROP_SPLITS
 from ml.data import SPLITS, DataError, FaceData, load_data
+from ml.fitting import TrainingError
 from ml.labels import LABELS
-from ml.train import TrainingError
 from ml.training_commands import (
     add_combining_options,
     add_training_options,

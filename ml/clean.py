@@ -16,18 +16,23 @@ NOT_FACE_VOTES = 5
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Cleaned training data: images uint8 (n, 48, 48); targets float32 (n, 7), rows sum to 1; votes float32 (n, 7)."""
+    """Cleaned training data: images uint8 (n, 48, 48); targets float32 (n, 7), rows sum to 1; votes float32 (n, 7).
+
+    weights: float32 (n,), what each counts in the loss; None: all the same.
+    """
 
     images: NDArray[np.uint8]
     targets: NDArray[np.float32]
     votes: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def select(self, mask: NDArray[np.bool_]) -> "TrainingSet":
         """The samples where mask (bool, (n,)) is true."""
-        return TrainingSet(self.images[mask], self.targets[mask], self.votes[mask])
+        weights = None if self.weights is None else self.weights[mask]
+        return TrainingSet(self.images[mask], self.targets[mask], self.votes[mask], weights)
 
 
 def is_blank(images: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -26,11 +26,12 @@ from ml.evaluate import (
 )
 from ml.explain import build_explained
 from ml.predict import Network, Pipeline
-from ml.train import PreparedData
 from ml.views import VIEWS
 
 if TYPE_CHECKING:
     import keras
+
+    from ml.train import PreparedData
 
 FLOAT16, INT8 = "float16", "int8"
 # On how many test faces the cut is varied; python -m ml crops takes all.
@@ -58,12 +59,12 @@ def convert_network(network: "keras.Model", target: Path, weights: str = FLOAT16
 def finish_artifact(
     out: Path,
     network: "keras.Model",
-    prepared: PreparedData,
+    prepared: "PreparedData",
     *,
     version: str,
     command: str,
     recipe: dict[str, Any],
-    data: Path,
+    data: Path | None,
     members: Sequence[dict[str, Any]] = (),
 ) -> Artifact:
     """Convert, calibrate on the selection set, measure and describe a trained network; out becomes an artifact.
@@ -73,7 +74,7 @@ def finish_artifact(
         prepared: what it was trained on; its selection set was not.
         version: the artifact's name.
         command: how to repeat the run; recipe: its settings; members: of an ensemble, see ml.ensemble.
-        data: read once more for its test split, if it has one.
+        data: read once more for its test split, if it has one; None: not measured on a test split.
     """
     content: dict[str, Any] = {"version": version, "views": list(VIEWS), "metrics": {}, "card": {}}
     labels = prepared.selection.targets.argmax(axis=1).astype(np.int64)
@@ -81,9 +82,9 @@ def finish_artifact(
     served = Network(load_artifact(out))
     calibration = fit_calibration(logits, labels)
     metrics = {"selection": evaluate_network(served, calibration, prepared.selection.images, labels)}
-    split, test = _find_test(data)
+    split, test = _find_test(data) if data else ("", None)
     crops = None
-    if test is not None:
+    if data and test is not None:
         metrics |= _test_metrics(served, calibration, data, split, test)
         seen = choose_faces(test, CROP_FACES)
         crops = {"split": split, **measure_crops(Pipeline(load_artifact(out)), seen.images, seen.labels)}

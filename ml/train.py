@@ -1,10 +1,7 @@
-"""Trains a network from a dataset to a finished artifact; every choice stands in TrainingConfig."""
+"""Trains a network from a dataset; every choice stands in TrainingConfig."""
 
 import dataclasses
 import json
-import os
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,23 +11,17 @@ import numpy as np
 from ml.artifacts import KERAS_NETWORK, file_digest
 from ml.clean import TrainingSet, clean_training, count_cleaned, hold_out
 from ml.data import FaceData, load_data, load_votes
+from ml.fitting import STATE, TrainingError, fit_network, open_run, save_network
 from ml.labels import LABELS
 from ml.network import build_network
-from ml.preprocess import to_network_input
-from ml.trainer import build_trainer, spread_over_devices
+from ml.trainer import spread_over_devices
 
 if TYPE_CHECKING:
     import keras
 
 
-# Inside a run's folder: all that a killed run needs to go on.
-STATE = "training"
 # Settings that name a file by its SHA-256; they follow from --init and --teacher.
 DIGESTS = ("init", "teacher")
-
-
-class TrainingError(Exception):
-    """The run cannot start or go on; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +121,7 @@ def train_network(
         config = dataclasses.replace(config, init=_keras_digest(init))
     if teacher is not None:
         config = dataclasses.replace(config, teacher=_keras_digest(teacher))
-    state = _open_run(out, config, resume)
+    state = open_run(out, dataclasses.asdict(config), resume=resume)
     import keras
 
     spread_over_devices()
@@ -140,33 +131,14 @@ def train_network(
     if resume and (out / KERAS_NETWORK).exists():
         return keras.models.load_model(out / KERAS_NETWORK), prepared
     taught_by = None if teacher is None else keras.models.load_model(teacher / KERAS_NETWORK)
-    trainer, network = build_trainer(config, steps=steps_per_epoch(prepared.train, config), teacher=taught_by)
+    network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
     if init is not None:
         copy_weights(init, network)
-    trainer.fit(
-        to_network_input(prepared.train.images),
-        {"label": prepared.train.targets, "votes": prepared.train.votes},
-        validation_data=(
-            to_network_input(prepared.selection.images),
-            {"label": prepared.selection.targets, "votes": prepared.selection.votes},
-        ),
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        callbacks=_callbacks(state),
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+    fit_network(network, prepared.train, prepared.selection, config=config, out=out, teacher=taught_by)
     finished = build_network(config.network, dropout=config.dropout)
     finished.set_weights(network.get_weights())
     save_network(finished, out)
     return finished, prepared
-
-
-def save_network(network: "keras.Model", out: Path) -> None:
-    """Write out/network.keras in one rename: a file of that name is a finished network."""
-    temporary = out / f".{os.getpid()}.{KERAS_NETWORK}"
-    network.save(temporary)
-    temporary.replace(out / KERAS_NETWORK)
 
 
 def _keras_digest(init: Path) -> str:
@@ -194,41 +166,3 @@ def read_recipe(out: Path) -> dict[str, Any]:
     """The settings of the run in out, digests of --init and --teacher included."""
     recipe: dict[str, Any] = json.loads((out / STATE / "config.json").read_text())
     return recipe
-
-
-def _open_run(out: Path, config: TrainingConfig, resume: bool) -> Path:
-    state = out / STATE
-    settings = state / "config.json"
-    wanted = dataclasses.asdict(config)
-    if resume:
-        if not settings.exists():
-            raise TrainingError(f"{out} holds no run to resume; leave out --resume to start one")
-        found = json.loads(settings.read_text())
-        if found != wanted:
-            changed = sorted(key for key in wanted if found.get(key) != wanted[key])
-            raise TrainingError(f"the run in {out} was started with other settings ({', '.join(changed)})")
-        return state
-    if settings.exists() or (out / "manifest.json").exists():
-        raise TrainingError(f"{out} already holds a run; add --resume to go on with it or choose another folder")
-    if state.exists():
-        shutil.rmtree(state)
-    state.mkdir(parents=True)
-    settings.write_text(json.dumps(wanted, indent=1))
-    return state
-
-
-def steps_per_epoch(train: TrainingSet, config: TrainingConfig) -> int:
-    """Optimizer steps in one pass over the data."""
-    return -(-len(train) // config.batch_size)
-
-
-def _callbacks(state: Path) -> "list[Any]":
-    import keras
-
-    return [
-        keras.callbacks.BackupAndRestore(state / "backup", delete_checkpoint=False),
-        keras.callbacks.SwapEMAWeights(),
-        keras.callbacks.CSVLogger(state / "log.csv", append=True),
-        keras.callbacks.TensorBoard(state / "tensorboard", write_graph=False),
-        keras.callbacks.TerminateOnNaN(),
-    ]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.augment import build_augmentation
 from ml.labels import LABELS
-from ml.network import FEATURES, build_network
+from ml.network import FEATURES
 
 if TYPE_CHECKING:
     import keras
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def build_trainer(
-    config: "TrainingConfig", *, steps: int, teacher: "keras.Model | None" = None
-) -> "tuple[keras.Model, keras.Model]":
-    """The compiled trainer, and the network inside it.
+    config: "TrainingConfig", network: "keras.Model", *, steps: int, teacher: "keras.Model | None" = None
+) -> "keras.Model":
+    """The compiled trainer around a network: crops in, {"label": logits} out, and {"votes": …} where they weigh.
 
     Args:
         config: the run's settings.
+        network: float32 (n, 48, 48, 1) to logits (n, 7); for a votes head it must have the layer FEATURES.
         steps: optimizer steps in one pass over the data.
         teacher: a trained network, float32 (n, 48, 48, 1) to logits (n, 7), to learn from; it stays as it is.
     """
     import keras
 
-    network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
     crops = keras.Input(network.input_shape[1:], name="crops")
     view = build_augmentation(
         shift=config.shift,
@@ -34,27 +34,41 @@ def build_trainer(
         gamma=config.gamma,
         seed=config.seed,
     )(crops)
-    heads = keras.Model(network.inputs, [network.output, network.get_layer(FEATURES).output], name="network")
-    label, features = heads(view)
+    label, votes = _build_heads(config, network, view)
     if teacher is not None:
         teacher.trainable = False
         # Teacher and student see the same view: "a good teacher is patient and consistent" (Beyer et al. 2022).
         label = _build_distillation(config)([label, teacher(view, training=False)])
-    votes = keras.layers.Dense(len(LABELS), dtype="float32", name="votes")(features)
-    trainer = keras.Model(crops, {"label": keras.layers.Identity(name="label", dtype="float32")(label), "votes": votes})
+    outputs = {"label": keras.layers.Identity(name="label", dtype="float32")(label), **votes}
+    trainer = keras.Model(crops, outputs)
     cross_entropy = keras.losses.CategoricalCrossentropy
+    losses = {
+        "label": cross_entropy(from_logits=True, label_smoothing=config.label_smoothing),
+        "votes": cross_entropy(from_logits=True),
+    }
+    weights = {"label": 1.0 - (config.distill_weight if teacher else 0.0), "votes": config.votes_weight}
     trainer.compile(
         _build_optimizer(config, steps * config.epochs, int(steps * config.warmup_epochs)),
-        loss={
-            "label": cross_entropy(from_logits=True, label_smoothing=config.label_smoothing),
-            "votes": cross_entropy(from_logits=True),
-        },
-        loss_weights={"label": 1.0 - (config.distill_weight if teacher else 0.0), "votes": config.votes_weight},
+        loss={name: losses[name] for name in outputs},
+        loss_weights={name: weights[name] for name in outputs},
         metrics={"label": ["accuracy"]},
         # XLA on a CPU makes TensorFlow's convolutions slower (measured: 2 times); accelerators profit from it.
         jit_compile="auto" if _has_accelerator() or keras.backend.backend() != "tensorflow" else False,
     )
-    return trainer, network
+    return trainer
+
+
+def _build_heads(
+    config: "TrainingConfig", network: "keras.Model", view: "keras.KerasTensor"
+) -> "tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]":
+    """The network's logits for a view, and those of a votes head on its features, where votes weigh."""
+    import keras
+
+    if not config.votes_weight:
+        return network(view), {}
+    heads = keras.Model(network.inputs, [network.output, network.get_layer(FEATURES).output], name="network")
+    label, features = heads(view)
+    return label, {"votes": keras.layers.Dense(len(LABELS), dtype="float32", name="votes")(features)}
 
 
 def _build_distillation(config: "TrainingConfig") -> "keras.layers.Layer":

@@ -11,8 +11,9 @@ from typing import Any
 
 from ml.artifacts import Artifact, ArtifactError
 from ml.data import load_data
+from ml.fitting import TrainingError
 from ml.network import NETWORKS
-from ml.train import DIGESTS, TrainingConfig, TrainingError
+from ml.train import DIGESTS, TrainingConfig
 
 
 def add_training_options(train: argparse.ArgumentParser) -> None:

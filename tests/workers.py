@@ -9,8 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def start_worker(*, processes: int = 1, app: str = "fersite", **settings: str) -> subprocess.Popen[bytes]:
-    """`celery worker` for the inference queue, as the site starts it; `settings` are laid over the environment.
+def start_worker(
+    *, processes: int = 1, app: str = "fersite", queue: str = "inference", **settings: str
+) -> subprocess.Popen[bytes]:
+    """`celery worker` for one queue, as the site starts it; `settings` are laid over the environment.
 
     `app` may name another module that prepares the worker and has the same Celery application.
     """
@@ -19,7 +21,7 @@ def start_worker(*, processes: int = 1, app: str = "fersite", **settings: str) -
     url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     environment = {**os.environ, **settings, "DATABASE_URL": urlunsplit(url)}
     command = [sys.executable, "-m", "celery", "-A", app, "worker", "--pool=prefork", f"-c{processes}"]
-    command += ["-Q", "inference", "-l", "WARNING", "--without-gossip", "--without-mingle"]
+    command += ["-Q", queue, "-l", "WARNING", "--without-gossip", "--without-mingle"]
     return subprocess.Popen(command, cwd=ROOT, env=environment)
 
 

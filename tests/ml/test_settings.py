@@ -4,7 +4,8 @@ import argparse
 
 import pytest
 
-from ml.train import TrainingConfig, TrainingError
+from ml.fitting import TrainingError
+from ml.train import TrainingConfig
 from ml.training_commands import read_config
 
 

@@ -1,0 +1,170 @@
+"""The gate: a new network serves only if it is shown to be no worse than the one that serves, every number kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from numpy.typing import NDArray
+
+from classifier.inference import get_network
+from classifier.models import GateDecision, Version
+from classifier.registry import promote_version, reject_version
+from ml.compare import compare_networks
+from ml.evaluate import TIMED_FACES, compute_logits, time_single_faces
+
+PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Labelled crops: images uint8 (n, 48, 48); labels int64 (n,), 0 to 6."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One demand: what was found, what is allowed. passed None: too little to tell, so staff must."""
+
+    name: str
+    found: str
+    limit: str
+    passed: bool | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the report."""
+        return {"name": self.name, "found": self.found, "limit": self.limit, "passed": self.passed}
+
+
+def measure_candidate(
+    *, candidate: Version, champion: Version, frozen: Faces, trusted: Faces, frozen_digest: str
+) -> dict[str, Any]:
+    """The report of a comparison, with every number and the outcome.
+
+    Args:
+        frozen: FER-2013's test split; trusted: held-out corrections that count (SampleQuerySet.trusted).
+        frozen_digest: names the frozen set; how often it was used before stands in the report.
+
+    Raises:
+        ArtifactError: one of the two cannot be loaded.
+    """
+    networks = {"champion": get_network(champion), "candidate": get_network(candidate)}
+    found: dict[str, Any] = {"frozen": None, "trusted": None}
+    for name, faces in (("frozen", frozen), ("trusted", trusted)):
+        if len(faces):
+            answers = {who: _classify(network, faces.images) for who, network in networks.items()}
+            found[name] = compare_networks(answers["champion"], answers["candidate"], faces.labels)
+    speed = {who: time_single_faces(network, frozen.images[:TIMED_FACES]) for who, network in networks.items()}
+    folder = networks["candidate"].artifact.path
+    size = (folder / "network.tflite").stat().st_size
+    checks = check_candidate(found["frozen"], found["trusted"], milliseconds=speed["candidate"], size=size)
+    return {
+        **found,
+        "champion": champion.name,
+        "candidate": candidate.name,
+        "ms_per_face": speed,
+        "bytes": size,
+        "checks": [check.to_dict() for check in checks],
+        "outcome": decide(checks).value,
+        "frozen_set": {
+            "digest": frozen_digest,
+            "used_before": GateDecision.objects.filter(frozen_digest=frozen_digest).count(),
+        },
+    }
+
+
+def check_candidate(
+    frozen: dict[str, Any], trusted: dict[str, Any] | None, *, milliseconds: float, size: int
+) -> list[Check]:
+    """Every demand of the gate, from ml.compare.compare_networks's figures; each limit is a setting.
+
+    Args:
+        frozen, trusted: figures of the two sets; trusted None where there is no trusted correction.
+        milliseconds: for one face; size: of the network's file, in bytes.
+    """
+    drop, bound = settings.FERSITE_GATE_DROP, settings.FERSITE_GATE_LOWEST
+    points, low = frozen["difference"] * PERCENT, frozen["interval"][0] * PERCENT
+    ece = frozen["candidate"]["ece"]
+    return [
+        Check("accuracy on the frozen set", f"{points:+.2f} points", f"at least {-drop:g}", points >= -drop),
+        Check("its lower 95 % bound", f"{low:+.2f} points", f"at least {-bound:g}", low >= -bound),
+        _check_trusted(trusted),
+        *_check_recalls(frozen["recall"]),
+        Check("ECE on the frozen set", f"{ece:.4f}", f"at most {settings.FERSITE_GATE_ECE:g}",
+              ece <= settings.FERSITE_GATE_ECE),
+        Check("time for one face", f"{milliseconds:.1f} ms", f"at most {settings.FERSITE_GATE_MS:g}",
+              milliseconds <= settings.FERSITE_GATE_MS),
+        Check("size of the file", f"{size / 1e6:.1f} MB", f"at most {settings.FERSITE_GATE_MB:g}",
+              size <= settings.FERSITE_GATE_MB * 1e6),
+    ]  # fmt: skip
+
+
+def _check_trusted(trusted: dict[str, Any] | None) -> Check:
+    least = settings.FERSITE_GATE_TRUSTED
+    name, limit = "accuracy on trusted corrections", f"at least +0 on {least} or more"
+    n = trusted["n"] if trusted else 0
+    if trusted is None or n < least:
+        return Check(name, f"only {n} held out", limit, None)
+    points = trusted["difference"] * PERCENT
+    return Check(name, f"{points:+.2f} points on {n}", limit, points >= 0)
+
+
+def _check_recalls(recalls: dict[str, dict[str, Any]]) -> list[Check]:
+    """No label's recall may fall by more than the limit, unless chance may have done it."""
+    limit = settings.FERSITE_GATE_RECALL
+    return [
+        Check(
+            f"recall of {name}",
+            f"{recall['difference'] * PERCENT:+.1f} points "
+            f"({recall['interval'][0] * PERCENT:+.1f} to {recall['interval'][1] * PERCENT:+.1f}, n = {recall['n']})",
+            f"not below {-limit:g} with its interval below 0",
+            not (recall["difference"] * PERCENT < -limit and recall["interval"][1] < 0),
+        )
+        for name, recall in recalls.items()
+    ]
+
+
+def decide(checks: Sequence[Check]) -> GateDecision.Outcome:
+    """Rejected if any check failed; left to staff where one could not tell, or where staff always decide."""
+    if any(check.passed is False for check in checks):
+        return GateDecision.Outcome.REJECTED
+    if any(check.passed is None for check in checks) or not settings.FERSITE_AUTO_PROMOTE:
+        return GateDecision.Outcome.WAITS
+    return GateDecision.Outcome.PROMOTED
+
+
+@transaction.atomic
+def record_decision(*, candidate: Version, champion: Version, report: dict[str, Any]) -> GateDecision:
+    """Keep the report, and do what it says.
+
+    A candidate that was measured against a network that no longer serves waits for staff.
+    """
+    outcome = GateDecision.Outcome(report["outcome"])
+    if outcome == GateDecision.Outcome.PROMOTED and not Version.objects.champions().filter(pk=champion.pk).exists():
+        report = {**report, "note": f"{champion} serves no longer: measured against it, so staff decide"}
+        outcome = GateDecision.Outcome.WAITS
+    decision = GateDecision.objects.create(
+        version=candidate,
+        champion=champion,
+        outcome=outcome,
+        frozen_digest=report["frozen_set"]["digest"],
+        report={**report, "outcome": outcome.value},
+    )
+    if outcome == GateDecision.Outcome.PROMOTED:
+        promote_version(version=candidate, reason=f"won at the gate (decision {decision.pk})")
+    elif outcome == GateDecision.Outcome.REJECTED:
+        reject_version(version=candidate)
+    return decision
+
+
+def _classify(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    from ml.calibrate import apply_calibration
+
+    return apply_calibration(compute_logits(network, images), network.artifact.calibration)

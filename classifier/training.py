@@ -1,0 +1,247 @@
+"""Carries a training run out: reads the snapshot, trains, registers the candidate, and leads it to the gate."""
+
+import dataclasses
+import logging
+import shutil
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import F
+from django.utils import timezone
+
+from classifier.bucket import BucketError
+from classifier.gate import Faces, measure_candidate, record_decision
+from classifier.inference import fetch_artifact
+from classifier.leases import KeptLease
+from classifier.models import Sample, Snapshot, TrainingRun, Version
+from classifier.registry import RegistryError, find_champion, register_version
+from classifier.runs import MAX_ATTEMPTS
+from classifier.snapshots import (
+    DatasetEmptyError,
+    LoadedImages,
+    SnapshotDamagedError,
+    load_images,
+    read_snapshot,
+    take_snapshot,
+)
+from ml.artifacts import ArtifactError
+
+if TYPE_CHECKING:
+    from ml.data import FaceData
+    from ml.fitting import Progress
+    from ml.train import TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+
+class RunFailed(Exception):
+    """The run cannot go on; the message says why, for staff."""
+
+
+# What ends a run with a clear reason; anything else is a defect, logged with its traceback.
+FAILURES = (
+    RunFailed, BucketError, DatasetEmptyError, SnapshotDamagedError, ArtifactError, RegistryError, ValueError, OSError,
+)  # fmt: skip
+
+
+def execute_run(run_id: uuid.UUID) -> None:
+    """Carry a run out if nobody else does; safe to call twice. What an earlier worker finished is not done again."""
+    from ml.fitting import TrainingError, TrainingStopped
+
+    run = claim_run(run_id)
+    if run is None:
+        return
+    with KeptLease(_renew(run), settings.FERSITE_TRAINING_LEASE_SECONDS / 3):
+        try:
+            _execute(run)
+        except TrainingStopped:
+            _finish(run, TrainingRun.State.CANCELLED)
+        except (*FAILURES, TrainingError) as error:
+            logger.warning("%s failed: %s", run, error)
+            _finish(run, TrainingRun.State.FAILED, reason=str(error))
+        except Exception as error:
+            logger.exception("%s failed", run)
+            _finish(run, TrainingRun.State.FAILED, reason=f"Unexpected: {type(error).__name__}; the log says more.")
+    if not TrainingRun.objects.active().filter(pk=run.pk).exists():
+        shutil.rmtree(find_folder(run), ignore_errors=True)
+
+
+def claim_run(run_id: uuid.UUID) -> TrainingRun | None:
+    """Take the lease by compare-and-swap; None when somebody has it or it has ended."""
+    now = timezone.now()
+    claimed = TrainingRun.objects.filter(pk=run_id, state=TrainingRun.State.QUEUED, attempts__lt=MAX_ATTEMPTS).update(
+        state=TrainingRun.State.RUNNING,
+        claimed_until=now + timedelta(seconds=settings.FERSITE_TRAINING_LEASE_SECONDS),
+        attempts=F("attempts") + 1,
+        stage="reading",
+    )
+    if not claimed:
+        return None
+    TrainingRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
+    return TrainingRun.objects.select_related("snapshot", "champion", "version").get(pk=run_id)
+
+
+def find_folder(run: TrainingRun) -> Path:
+    """Where a run keeps its checkpoints, until it ends."""
+    return Path(settings.FERSITE_STATE) / "training" / str(run.pk)
+
+
+def _execute(run: TrainingRun) -> None:
+    snapshot, champion = _choose_start(run)
+    images = load_images(read_snapshot(snapshot))
+    name = f"run-{str(run.pk)[:8]}"
+    # A worker that was lost may have registered it already.
+    candidate = Version.objects.filter(name=name).first()
+    if candidate is None:
+        candidate = _make_version(run, name, images, snapshot, champion)
+    _update(run, version=candidate)
+    if not candidate.decisions.exists():
+        _pass_gate(run, candidate, champion, images)
+    _finish(run, TrainingRun.State.DONE)
+
+
+def _choose_start(run: TrainingRun) -> tuple[Snapshot, Version]:
+    """Decided once, so that a run that is gone on with learns from the same data and the same network."""
+    champion = run.champion or find_champion()
+    if champion is None:
+        raise RunFailed("No version serves: there is nothing to win against.")
+    snapshot = run.snapshot or take_snapshot()
+    _update(run, snapshot=snapshot, champion=champion)
+    return snapshot, champion
+
+
+def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: Snapshot, champion: Version) -> Version:
+    from ml.finetune import champions_held_out, mix_corrections, retrain
+
+    start = fetch_artifact(champion.digest) if run.mode == TrainingRun.Mode.FINE_TUNE else None
+    config = make_config(run, held_out=champions_held_out(start))
+    replay = select_faces(images, split="train", source=Sample.Source.FER2013)
+    corrections = select_faces(images, split="train", source=Sample.Source.CORRECTION)
+    if replay is None:
+        raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
+    _update(run, stage="training")
+    artifact = retrain(
+        find_folder(run),
+        mix_corrections(replay, corrections, held_out=config.held_out),
+        start=start,
+        config=config,
+        version=name,
+        command=f"training run {run.pk} on {snapshot}, "
+        + (f"going on from {champion}" if start else "from random weights"),
+        watch=_watch(run),
+    )
+    return register_version(
+        path=artifact.path,
+        promote=False,
+        reason=f"trained by run {run.pk}",
+        parent=champion if start else None,
+        snapshot=snapshot,
+    )
+
+
+def make_config(run: TrainingRun, *, held_out: float) -> "TrainingConfig":
+    """The run's settings: the recipe of its mode, with what its options change.
+
+    Raises:
+        RunFailed: an option that is no setting.
+    """
+    from ml.finetune import FINE_TUNING, FROM_SCRATCH
+
+    if run.mode == TrainingRun.Mode.FINE_TUNE:
+        recipe = dataclasses.replace(FINE_TUNING, epochs=settings.FERSITE_RETRAIN_EPOCHS)
+    else:
+        recipe = FROM_SCRATCH
+    try:
+        return dataclasses.replace(recipe, **{**run.options, "held_out": held_out})
+    except TypeError as error:
+        raise RunFailed(f"The run's options cannot be used: {error}") from None
+
+
+def select_faces(images: LoadedImages, *, split: str, source: str) -> "FaceData | None":
+    """The faces of one split and source; None where there are none."""
+    from ml.data import FaceData
+
+    chosen = [i for i, entry in enumerate(images.found) if (entry.split, entry.source) == (split, source)]
+    if not chosen:
+        return None
+    entries = [images.found[i] for i in chosen]
+    labels = np.array([entry.label for entry in entries], dtype=np.int64)
+    names = tuple(entry.source_name for entry in entries)
+    return FaceData(images.images[chosen], labels, np.full(len(chosen), -1), names)
+
+
+def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: LoadedImages) -> None:
+    _update(run, stage="measuring")
+    frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
+    if frozen is None:
+        raise RunFailed(f"{run.snapshot} has no FER-2013 test faces: nothing can win without them.")
+    names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
+    held_out = select_faces(images, split="test", source=Sample.Source.CORRECTION)
+    trusted = [i for i, name in enumerate(held_out.names) if name in names] if held_out else []
+    report = measure_candidate(
+        candidate=candidate,
+        champion=champion,
+        frozen=Faces(frozen.images, frozen.labels),
+        trusted=Faces(held_out.images[trusted], held_out.labels[trusted])
+        if held_out
+        else Faces(frozen.images[:0], frozen.labels[:0]),
+        frozen_digest=frozen.digest(),
+    )
+    record_decision(candidate=candidate, champion=champion, report=report)
+
+
+def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":
+    """Writes the progress into the row; False once somebody has cancelled, or another worker has the run."""
+
+    def watch(seen: "Progress") -> bool:
+        if seen.finished:
+            run.log = [*run.log, {"epoch": seen.epoch, **seen.finished}]
+        progress = {
+            "epoch": seen.epoch,
+            "epochs": seen.epochs,
+            "share": round(seen.share, 4),
+            "loss": None if np.isnan(seen.loss) else round(seen.loss, 4),
+            "seconds_left": None if seen.seconds_left is None else round(seen.seconds_left),
+        }
+        try:
+            return _update(run, progress=progress, log=run.log) and not _is_cancelled(run)
+        except (InterfaceError, OperationalError):
+            connection.close()
+            return True  # the database is away for a moment; the training goes on
+
+    return watch
+
+
+def _held_by(run: TrainingRun) -> Any:
+    """The row, if this attempt still holds its lease."""
+    return TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING, attempts=run.attempts)
+
+
+def _is_cancelled(run: TrainingRun) -> bool:
+    return bool(_held_by(run).filter(cancel_asked=True).exists())
+
+
+def _update(run: TrainingRun, **values: Any) -> bool:
+    """Write into the row; False when the lease was lost."""
+    for name, value in values.items():
+        setattr(run, name, value)
+    return bool(_held_by(run).update(**values))
+
+
+def _renew(run: TrainingRun) -> Callable[[], object]:
+    def renew() -> None:
+        until = timezone.now() + timedelta(seconds=settings.FERSITE_TRAINING_LEASE_SECONDS)
+        _held_by(run).update(claimed_until=until)
+
+    return renew
+
+
+def _finish(run: TrainingRun, state: TrainingRun.State, *, reason: str | None = None) -> None:
+    values = {"state": state, "claimed_until": None, "finished_at": timezone.now(), "stage": ""}
+    _held_by(run).update(**values, **({} if reason is None else {"reason": reason}))

@@ -1,0 +1,161 @@
+"""Retraining: a network goes on learning from people's corrections, among all the faces it learned from before.
+
+Replaying the old faces keeps it from forgetting them (Rolnick et al. 2019, "Experience replay for continual learning").
+"""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.artifacts import KERAS_NETWORK, Artifact
+from ml.clean import TrainingSet, clean_training, count_cleaned, hold_out
+from ml.data import FaceData
+from ml.ensemble import held_out_share
+from ml.export import finish_artifact
+from ml.fitting import STATE, TrainingError, Watch, fit_network, open_run, save_network
+from ml.labels import LABELS
+from ml.network import build_network
+from ml.train import PreparedData, TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+
+# A low rate over few epochs, so that what was learned before stays; see docs/decisions/0006.
+FINE_TUNING = TrainingConfig(
+    network="champion",
+    epochs=3,
+    learning_rate=3e-4,
+    warmup_epochs=0.3,
+    ema_momentum=0.99,
+    votes_weight=0.0,
+    dtype="float32",
+)
+FROM_SCRATCH = TrainingConfig(votes_weight=0.0)
+# What a correction counts against a face of FER-2013, and which share of the loss all corrections make up at most.
+CORRECTION_WEIGHT = 2.0
+CORRECTION_SHARE = 0.3
+
+
+def mix_corrections(
+    replay: FaceData,
+    corrections: FaceData | None,
+    *,
+    held_out: float,
+    weight: float = CORRECTION_WEIGHT,
+    share: float = CORRECTION_SHARE,
+) -> PreparedData:
+    """Clean both, hold out the selection set by the hash of the pixels, and weigh the corrections.
+
+    Args:
+        replay: the faces of FER-2013's training split; corrections: those of people, or None where there are none.
+        held_out: share of the images held out, 0 to 1; the one the champion was made with, or it has seen them.
+        weight: what a correction counts in the loss against a face of the replay, above 0.
+        share: of the loss that all corrections make up at most, 0 to 1.
+
+    Raises:
+        TrainingError: too few images are left to train and to calibrate.
+    """
+    parts = [_clean(part) for part in (replay, corrections) if part is not None]
+    capped = 1.0
+    if corrections is not None:
+        capped = min(weight, share / (1.0 - share) * len(parts[0]) / len(parts[1]))
+    weights = np.concatenate([np.full(len(part), w, np.float32) for part, w in zip(parts, (1.0, capped), strict=False)])
+    joined = TrainingSet(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.votes for part in parts]),
+        weights / weights.mean(),
+    )
+    selected = hold_out(joined.images, held_out)
+    if selected.all() or not selected.any():
+        raise TrainingError(f"{len(joined)} usable images are too few to train on and to calibrate with; give more")
+    digests = [part.digest() for part in (replay, corrections) if part is not None]
+    return PreparedData(
+        joined.select(~selected),
+        joined.select(selected),
+        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
+        len(replay) + (len(corrections) if corrections is not None else 0),
+        count_cleaned(replay, np.zeros(len(replay), np.int64), parts[0]),
+    )
+
+
+def _clean(data: FaceData) -> TrainingSet:
+    return clean_training(data, np.zeros((len(data), len(LABELS)), np.float32), np.zeros(len(data), np.int64))
+
+
+def retrain(
+    out: Path,
+    prepared: PreparedData,
+    *,
+    start: Artifact | None,
+    config: TrainingConfig,
+    version: str,
+    command: str,
+    watch: Watch | None = None,
+) -> Artifact:
+    """Train, convert, calibrate and describe a new network; out becomes its artifact. A killed run goes on.
+
+    Args:
+        out: the run's folder; what an earlier call left in it is gone on with.
+        prepared: of mix_corrections.
+        start: the network to go on from, or None to start from random weights (config.network names the shape).
+        version: the artifact's name; command: what the card says about how it was made.
+        watch: told about the progress; False stops the run.
+
+    Raises:
+        TrainingError: out holds a run with other settings, or the start has no Keras file.
+        TrainingStopped: watch said so.
+    """
+    settings = {**dataclasses.asdict(config), "init": "" if start is None else _keras_digest(start)}
+    resume = (out / STATE / "config.json").exists()
+    open_run(out, settings, resume=resume)
+    network = _load_finished(out) or _train(out, prepared, start, config, watch)
+    return finish_artifact(
+        out,
+        network,
+        prepared,
+        version=version,
+        command=command,
+        recipe=settings,
+        data=None,
+        members=[] if start is None else start.card.get("members", []),
+    )
+
+
+def _load_finished(out: Path) -> "keras.Model | None":
+    import keras
+
+    return keras.models.load_model(out / KERAS_NETWORK) if (out / KERAS_NETWORK).exists() else None
+
+
+def _train(
+    out: Path, prepared: PreparedData, start: Artifact | None, config: TrainingConfig, watch: Watch | None
+) -> "keras.Model":
+    import keras
+
+    keras.utils.set_random_seed(config.seed)
+    if start is not None:
+        network = keras.models.load_model(start.path / KERAS_NETWORK)
+    else:
+        network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
+    fit_network(network, prepared.train, prepared.selection, config=config, out=out, watch=watch)
+    if start is None:  # as it serves, in single precision
+        weights, network = network.get_weights(), build_network(config.network, dropout=config.dropout)
+        network.set_weights(weights)
+    save_network(network, out)
+    return network
+
+
+def _keras_digest(start: Artifact) -> str:
+    try:
+        return start.files[KERAS_NETWORK]
+    except KeyError:
+        raise TrainingError(f"version {start.version} has no Keras file to go on from: train from scratch") from None
+
+
+def champions_held_out(start: Artifact | None) -> float:
+    """The share that the network to go on from held out for selection: the new one must hold out the same."""
+    return held_out_share([start]) if start is not None else TrainingConfig().held_out
