@@ -15,7 +15,7 @@ from classifier.bucket import Batch, put_batches
 from classifier.crops import hash_crop
 from classifier.duplicates import hash_perceptually, is_like_test_sample
 from classifier.images import ImageRefused, read_crop
-from classifier.models import Correction, Sample, Upload
+from classifier.models import Correction, ObjectRemoval, Sample, Upload
 from fersite.storage import read_object, share_client
 from ml.data import BadSample, RawSample, read_samples
 from ml.labels import LABELS
@@ -95,6 +95,8 @@ def add_sample(*, correction: Correction, label: int) -> Sample | None:
         return None
     digest = hash_crop(pixels)
     key = name_key(split, label, digest)
+    # An erased photo may have had the same pixels, and the sweeper may not have removed them yet.
+    ObjectRemoval.objects.filter(key=key).delete()
     client = share_client(settings.S3_ENDPOINT_URL)
     # The same content under the same name, should it be there: putting it again changes nothing.
     client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content, ContentType="image/png")

@@ -1,11 +1,14 @@
 """What reviewers make of people's answers: approve, under the author's label or another, or reject with a reason."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from accounts.models import User
 from classifier.dataset import add_sample
-from classifier.models import Answer, Correction, CorrectionEvent, Label
+from classifier.models import Answer, Correction, CorrectionEvent, Label, Sample
 
 TOO_LIKE_A_TEST_IMAGE = (
     "Approved, but too like a test image: networks are measured with that one, none learns from this."
@@ -46,6 +49,24 @@ def approve_answer(*, correction: Correction, reviewer: User, label: int | None 
 
 
 @transaction.atomic
+def add_missing_sample(*, correction: Correction) -> bool:
+    """Give an approved answer the sample that it lacks; False, and its reason says so, where it may have none.
+
+    Raises:
+        classifier.dataset.CropMissingError: what the network saw of the face is gone.
+        classifier.bucket.BucketError: the bucket does not give the test images that it is compared with.
+    """
+    locked = Correction.objects.select_for_update(of=("self",)).get(pk=correction.pk)
+    if locked.state != Correction.State.APPROVED or locked.final_label is None:
+        raise ReviewError(f"Answer {locked.pk} is not approved.")
+    if Sample.objects.filter(correction=locked).exists() or add_sample(correction=locked, label=locked.final_label):
+        return True
+    Correction.objects.filter(pk=locked.pk).update(reason=TOO_LIKE_A_TEST_IMAGE)
+    CorrectionEvent.objects.create(correction=locked, state=locked.state, actor=None, reason=TOO_LIKE_A_TEST_IMAGE)
+    return False
+
+
+@transaction.atomic
 def reject_answer(*, correction: Correction, reviewer: User, reason: str) -> Correction:
     """Turn an answer down; the author reads the reason.
 
@@ -63,11 +84,31 @@ def reject_answer(*, correction: Correction, reviewer: User, reason: str) -> Cor
 def _lock(correction: Correction, reviewer: User) -> Correction:
     found = Correction.objects.reviewable_by(reviewer).select_for_update(of=("self",)).filter(pk=correction.pk).first()
     if found is None:
-        raise AlreadyDecidedError(
-            "Somebody else has decided, the author took the answer back, the photo is not shared any more, "
-            "or the answer is your own."
-        )
+        fresh = Correction.objects.select_related("reviewer", "face__upload").filter(pk=correction.pk).first()
+        why = describe_refusal(fresh, reviewer) if fresh else f"The photo of answer {correction.pk} was erased."
+        raise AlreadyDecidedError(why)
     return found
+
+
+def describe_refusal(correction: Correction, reviewer: User) -> str:
+    """Why an answer (with reviewer and upload) is not this reviewer's to decide; empty when it is."""
+    name, state = f"answer {correction.pk}", Correction.State(correction.state)
+    if state in (state.APPROVED, state.REJECTED):
+        who = (
+            "you" if correction.reviewer_id == reviewer.pk else correction.reviewer or "somebody whose account is gone"
+        )
+        return f"{name.capitalize()} was {state} by {who} {_say_when(correction)}."
+    if state == state.WITHDRAWN:
+        return f"{name.capitalize()} was taken back by its author."
+    if correction.author_id == reviewer.pk:
+        return f"{name.capitalize()} is your own: another reviewer decides."
+    return "" if correction.face.upload.consent_training else f"The photo of {name} is not shared any more."
+
+
+def _say_when(correction: Correction) -> str:
+    if correction.reviewed_at is None or timezone.now() - correction.reviewed_at < timedelta(minutes=1):
+        return "a moment ago"
+    return f"{timesince(correction.reviewed_at, depth=1)} ago"
 
 
 def _decide(

@@ -1,0 +1,164 @@
+"""Whether the rows of the dataset and the bucket say the same, check by check, and what of it can be mended."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from classifier.crops import iterate_crops
+from classifier.dataset import name_key
+from classifier.mending import add_samples, fill_hashes, remove_samples, remove_unknown, restore_objects
+from classifier.models import Correction, Sample, Snapshot
+from classifier.uploads import ABANDONED_AFTER
+from fersite.storage import list_objects
+
+EXAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Check:
+    """One kind of disagreement: how to find it, how to mend it (giving what could not be), how to name one."""
+
+    name: str
+    title: str
+    find: Callable[[], Sequence[Any]]
+    mend: Callable[[Any], list[str]] | None
+    show: Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """found = mended + remaining; examples: some of those that remain, in words."""
+
+    name: str
+    title: str
+    found: int
+    remaining: int
+    examples: tuple[str, ...]
+
+    @property
+    def mended(self) -> int:
+        """How many agree now."""
+        return self.found - self.remaining
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What a run found; in_flight: objects without a row that are too young to judge."""
+
+    samples: int
+    objects: int
+    in_flight: int
+    outcomes: tuple[Outcome, ...] = field(default=())
+
+    @property
+    def remaining(self) -> int:
+        """Disagreements that are still there."""
+        return sum(outcome.remaining for outcome in self.outcomes)
+
+
+def reconcile_dataset(
+    *, fix: bool = False, deep: bool = False, on_progress: Callable[[int], object] | None = None
+) -> Reconciliation:
+    """Compare rows, answers, snapshots and bucket.
+
+    Args:
+        fix: mend what can be mended; what one check mends, the next ones see.
+        deep: read every object and compare its pixels with the row's hash: 30,000 take a minute.
+        on_progress: called with the number of objects that were read since the last call.
+
+    Raises:
+        classifier.bucket.BucketError, or what boto3 raises: the bucket does not answer.
+    """
+    outcomes = tuple(_run(check, fix) for check in _list_checks(deep, on_progress))
+    objects = list_objects("dataset/")
+    unknown = set(objects) - set(Sample.objects.values_list("key", flat=True))
+    old = sum(objects[key] < timezone.now() - ABANDONED_AFTER for key in unknown)
+    return Reconciliation(Sample.objects.count(), len(objects), len(unknown) - old, outcomes)
+
+
+def _list_checks(deep: bool, on_progress: Callable[[int], object] | None) -> list[Check]:
+    """In the order in which mending one leaves least to the next."""
+    name, number, key = (lambda row: row.source_name), (lambda row: f"answer {row.pk}"), str
+    checks = [
+        Check("not_approved", "samples whose answer is not approved under their label", find_unapproved,
+              remove_samples, name),
+        Check("not_shared", "samples whose photo is not shared any more", find_unshared, remove_samples, name),
+        Check("keys_wrong", "samples whose key is not that of their split, label and hash", find_misnamed,
+              restore_objects, name),
+        Check("objects_missing", "samples whose image the bucket has lost", find_lost, restore_objects, name),
+        Check("objects_damaged", "samples whose image is damaged or another", lambda: find_damaged(on_progress),
+              restore_objects, name),
+        Check("samples_missing", "approved answers without their sample", find_unsampled, add_samples, number),
+        Check("hashes_missing", "samples without a perceptual hash", find_unhashed, fill_hashes, name),
+        Check("objects_unknown", "images that no row names", find_unknown, remove_unknown, key),
+        Check("lists_missing", "snapshots whose list the bucket has lost", find_unlisted, None, key),
+    ]  # fmt: skip
+    return [check for check in checks if deep or check.name != "objects_damaged"]
+
+
+def find_unapproved() -> list[Sample]:
+    """Samples of answers that are not, or otherwise, approved; only a hand in the database makes them."""
+    wrong = ~Q(correction__state=Correction.State.APPROVED) | ~Q(correction__final_label=F("label"))
+    return list(Sample.objects.filter(wrong, source=Sample.Source.CORRECTION))
+
+
+def find_unshared() -> list[Sample]:
+    """Samples that no snapshot takes any more: their owners share the photo no longer."""
+    return list(Sample.objects.filter(correction__face__upload__consent_training=False))
+
+
+def find_misnamed() -> list[Sample]:
+    """Samples under another key than `classifier.dataset.name_key` gives."""
+    rows = Sample.objects.select_related("correction__face")
+    return [row for row in rows.iterator() if row.key != name_key(row.split, row.label, row.sha256)]
+
+
+def find_lost() -> list[Sample]:
+    """Samples without an object; asked twice, since one may be stored or erased in between."""
+    objects = list_objects("dataset/")
+    keys = set(Sample.objects.values_list("key", flat=True)) - set(objects)
+    if keys:
+        keys -= set(list_objects("dataset/"))
+    return list(Sample.objects.filter(key__in=keys).select_related("correction__face"))
+
+
+def find_damaged(on_progress: Callable[[int], object] | None = None) -> list[Sample]:
+    """Samples whose object is there, but not a crop with their hash."""
+    present = set(list_objects("dataset/"))
+    wanted = {key: digest for key, digest in Sample.objects.values_list("key", "sha256") if key in present}
+    bad = [key for key, pixels in iterate_crops(wanted, on_progress=on_progress) if pixels is None]
+    return list(Sample.objects.filter(key__in=bad).select_related("correction__face"))
+
+
+def find_unsampled() -> list[Correction]:
+    """Approved answers about shared photos that gave no sample, though nothing says why not."""
+    approved = Correction.objects.filter(state=Correction.State.APPROVED, face__upload__consent_training=True)
+    return list(approved.filter(sample__isnull=True, reason=""))
+
+
+def find_unhashed() -> list[Sample]:
+    """Samples of imports from before there were perceptual hashes."""
+    return list(Sample.objects.filter(phash__isnull=True))
+
+
+def find_unknown() -> list[str]:
+    """Keys that no row names, old enough that none will: a request or an import may be on its way to its rows."""
+    objects = list_objects("dataset/")
+    unknown = set(objects) - set(Sample.objects.values_list("key", flat=True))
+    return sorted(key for key in unknown if objects[key] < timezone.now() - ABANDONED_AFTER)
+
+
+def find_unlisted() -> list[Snapshot]:
+    """Snapshots without their list: a backup of the bucket has it."""
+    objects = list_objects("snapshots/")
+    return [snapshot for snapshot in Snapshot.objects.all() if snapshot.key not in objects]
+
+
+def _run(check: Check, fix: bool) -> Outcome:
+    found = check.find()
+    mend = check.mend if fix and found else None
+    problems = mend(found) if mend else [check.show(item) for item in found]
+    return Outcome(check.name, check.title, len(found), len(problems), tuple(problems[:EXAMPLES]))
