@@ -8,6 +8,7 @@ from django.db.models import Exists, F, Func, IntegerField, OuterRef, Prefetch, 
 if TYPE_CHECKING:
     from accounts.models import User
     from classifier.models import (  # noqa: F401
+        BulkReview,
         Correction,
         Face,
         ObjectRemoval,
@@ -193,6 +194,16 @@ class PromotionQuerySet(QuerySet["Promotion"]):
     def served_at(self, moment: datetime) -> "PromotionQuerySet":
         """The promotion in force at `moment`: at most one row, whose `version` served then."""
         return self.filter(at__lte=moment).select_related("version").order_by("-at", "-id")[:1]
+
+
+class BulkReviewQuerySet(QuerySet["BulkReview"]):
+    def claimable(self, *, now: datetime) -> "BulkReviewQuerySet":
+        """Waiting, or left by a worker whose lease ran out."""
+        return self.filter(Q(state="pending") | Q(state="running", claimed_until__lt=now))
+
+    def stalled(self, *, now: datetime) -> "BulkReviewQuerySet":
+        """Waiting for longer than the queue should take, or left by a worker: to be sent again."""
+        return self.exclude(state="done").filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
 
 
 class ObjectRemovalQuerySet(QuerySet["ObjectRemoval"]):

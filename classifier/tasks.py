@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from classifier import drawn, evidence, predictions, runs, training
+from classifier import bulk, drawn, evidence, predictions, runs, training
 
 
 @shared_task(

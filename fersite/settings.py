@@ -298,7 +298,9 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
     # expires: a sweep that waited behind photos for a whole period has nothing left to do.
     "sweep-runs": {"task": "classifier.tasks.sweep_runs", "schedule": 30.0, "options": {"expires": 30}},
     "sweep-bulk-reviews": {
-        "task": "classifier.tasks.sweep_bulk_reviews", "schedule": 15.0, "options": {"expires": 15},
+        "task": "classifier.tasks.sweep_bulk_reviews",
+        "schedule": 15.0,
+        "options": {"expires": 15},
     },
     "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
     "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expires": 15}},

@@ -7,13 +7,14 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from classifier.models.label import Label
+from classifier.querysets import BulkReviewQuerySet
 
 
 class BulkReview(models.Model):
     """What a reviewer confirmed after seeing the counts; `done` and `problems` say how far it is.
 
     pending → running (a worker holds the lease `claimed_until`) → done. An answer that was decided stays so, so a
-    lost worker's successor goes on where it was.
+    lost worker's successor goes on where it was. While it is pending, `claimed_until` is how long its message may take.
     """
 
     class State(models.TextChoices):
@@ -39,6 +40,8 @@ class BulkReview(models.Model):
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BulkReviewQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
