@@ -83,10 +83,13 @@ def take_answer(request: HttpRequest, user: User, token: str, word: str) -> None
 def describe_page(request: HttpRequest, user: User) -> dict[str, Any]:
     """The face that is asked, the one after it, which a script keeps ready, and the status."""
     status = describe_status(request, user)
-    first = find_again(user, request.GET.get("question", ""))
-    skipped, turn = read_skipped(request), status["turn"]
-    first = first or choose_question(user=user, passed=skipped, turn=turn)
-    following = first and choose_question(user=user, passed=[*skipped, first.face_id], turn=turn + 1)
+    skipped, turn, first, following = read_skipped(request), status["turn"], None, None
+    # Counting stops early; looking for one where there is none would go through every prediction.
+    if status["left"] > 0:
+        first = find_again(user, request.GET.get("question", ""))
+        first = first or choose_question(user=user, passed=skipped, turn=turn)
+    if first and status["left"] > 1:
+        following = choose_question(user=user, passed=[*skipped, first.face_id], turn=turn + 1)
     return {**status, "question": first, "following": following, "choices": CHOICES}
 
 
@@ -94,9 +97,10 @@ def describe_step(request: HttpRequest, user: User, again: str, notice: str) -> 
     """What the script gets: the new status, and a question to keep, or the one whose answer was taken back."""
     status = describe_status(request, user)
     held = [face_id for face_id in (read_held(token, user) for token in request.POST.getlist("held")) if face_id]
-    question = find_again(user, again) or choose_question(
-        user=user, passed=[*read_skipped(request), *held], turn=status["turn"] + len(held)
-    )
+    question = find_again(user, again)
+    if question is None and status["left"] > len(held):
+        passed = [*read_skipped(request), *held]
+        question = choose_question(user=user, passed=passed, turn=status["turn"] + len(held))
     context = {"question": question, "choices": CHOICES}
     return {
         "status": render_to_string("classifier/_label_status.html", status, request),
