@@ -181,19 +181,27 @@ def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: 
     frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
     if frozen is None:
         raise RunFailed(f"{run.snapshot} has no FER-2013 test faces: nothing can win without them.")
-    names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
-    held_out = select_faces(images, split="test", source=Sample.Source.CORRECTION)
-    trusted = [i for i, name in enumerate(held_out.names) if name in names] if held_out else []
     report = measure_candidate(
         candidate=candidate,
         champion=champion,
         frozen=Faces(frozen.images, frozen.labels),
-        trusted=Faces(held_out.images[trusted], held_out.labels[trusted])
-        if held_out
-        else Faces(frozen.images[:0], frozen.labels[:0]),
+        trusted=select_trusted(images),
         frozen_digest=frozen.digest(),
     )
     record_decision(candidate=candidate, champion=champion, report=report)
+
+
+def select_trusted(images: LoadedImages) -> Faces:
+    """Held-out corrections that count in the gate; a face that several people named alike counts once."""
+    names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
+    chosen = {
+        (entry.sha256, entry.label): number
+        for number, entry in enumerate(images.found)
+        if entry.source == Sample.Source.CORRECTION and entry.split == "test" and entry.source_name in names
+    }
+    positions = list(chosen.values())
+    labels = np.array([images.found[number].label for number in positions], dtype=np.int64)
+    return Faces(images.images[positions], labels)
 
 
 def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":

@@ -18,7 +18,7 @@ from tests.factories import make_user, make_version
 from tests.tiny import GENEROUS_GATE, tiny_archive_of, train_tiny_network
 from tests.workers import start_worker, stop_worker
 
-LENIENT = {name: str(value) for name, value in GENEROUS_GATE.items()}
+LENIENT: dict[str, Any] = {name: str(value) for name, value in GENEROUS_GATE.items()}
 SHORT = {"epochs": 2, "batch_size": 64}
 
 

@@ -1,0 +1,297 @@
+"""The whole loop as an experiment: a shifted domain is learned from people's answers, and poison is kept out.
+
+Real services, workers and FER-2013 (`--data PATH`, or FERSITE_FER2013). The network is the first member of the shipped
+ensemble, which never saw a tilted face; people upload faces tilted by 60 degrees, and upright ones among them. One JSON
+line per figure; about 25 minutes on two cores. Without the data it says so and ends well.
+"""
+
+import argparse
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.simulation.people import (
+    Shown,
+    answer_faces,
+    err,
+    make_people,
+    poison,
+    review_all,
+    stop_sharing,
+    upload_faces,
+)
+from bench.simulation.site import open_site, wait_for
+from ml.artifacts import KERAS_NETWORK, default_artifact
+from ml.data import FaceData, load_data
+from ml.labels import LABELS
+
+if TYPE_CHECKING:
+    from classifier.models import TrainingRun, Version
+    from ml.predict import Network
+
+TILT = 60.0
+ERRORS, POISONED = 0.1, 0.3
+RUN_SECONDS = 900.0
+
+
+def report(name: str, value: float, unit: str, n: int, **more: object) -> None:
+    """One figure."""
+    print(json.dumps({"name": name, "value": round(value, 4), "unit": unit, "n": n, **more}), flush=True)
+
+
+def tilt_faces(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The shifted domain: heads tilted by TILT degrees, corners filled with the mean grey; uint8 (n, 48, 48)."""
+    return np.stack([
+        np.asarray(Image.fromarray(image).rotate(TILT, Image.Resampling.BILINEAR, fillcolor=int(image.mean())))
+        for image in images
+    ])  # fmt: skip
+
+
+def pick(data: FaceData, number: int, seed: int) -> FaceData:
+    """So many faces, at random."""
+    mask = np.zeros(len(data), dtype=bool)
+    mask[np.random.default_rng(seed).permutation(len(data))[:number]] = True
+    return data.select(mask)
+
+
+class Experiment:
+    """One site, its people, and the parts of FER-2013 that they hold."""
+
+    def __init__(self, state: Path, options: argparse.Namespace) -> None:
+        self.state, self.options = state, options
+        train, test = load_data(options.data, "train"), load_data(options.data, "public")
+        order = np.random.default_rng(0).permutation(len(train))
+        self.replay = train.select(np.isin(np.arange(len(train)), order[: options.replay]))
+        self.photos = train.select(np.isin(np.arange(len(train)), order[options.replay :]))
+        self.test = test
+        self.reviewers = make_people("train", 2)
+        self.start = self.register_start()
+
+    def register_start(self) -> "Version":
+        """FER-2013's part into the dataset, and a network that has not seen the domain as champion."""
+        import keras
+
+        from classifier.dataset import import_fer2013
+        from classifier.registry import register_version
+        from ml.export import finish_artifact
+        from ml.finetune import mix_corrections
+
+        archive = self.state / "fer.zip"
+        with zipfile.ZipFile(archive, "w") as target:
+            for folder, data in (("train", self.replay), ("test", self.test)):
+                for image, label, name in zip(data.images, data.labels, data.names, strict=True):
+                    with target.open(f"{folder}/{LABELS[label]}/{Path(name).stem}.png", "w") as file:
+                        Image.fromarray(image).save(file, "PNG")
+        import_fer2013(path=archive)
+        out = self.state / "start"
+        out.mkdir()
+        joined = keras.models.load_model(default_artifact() / KERAS_NETWORK)
+        network = joined.get_layer("member_1")
+        network.save(out / KERAS_NETWORK)
+        recipe = {"held_out": 0.08, "network": "vgg-small"}
+        prepared = mix_corrections(self.replay, None, held_out=recipe["held_out"])
+        name = "start"
+        finish_artifact(out, network, prepared, version=name, command="member_1", recipe=recipe, data=None)
+        return register_version(path=out, promote=True, reason="the experiment's start")
+
+    def gather(self, split: str, tilted: int, upright: int, seed: int, people: int = 20) -> list[Shown]:
+        """New people upload faces nobody has uploaded before; tilted ones come first."""
+        source = self.photos if split == "train" else self.test
+        chosen = pick(source, tilted + upright, seed)
+        images = np.concatenate([tilt_faces(chosen.images[:tilted]), chosen.images[tilted:]])
+        return upload_faces(make_people(split, people), images, chosen.labels)
+
+    def train(self) -> "TrainingRun":
+        """A training run, by the worker, to its end."""
+        from classifier.models import TrainingRun
+        from classifier.runs import request_run
+
+        run = request_run(trigger="button", options={"epochs": self.options.epochs})
+        wait_for("training", lambda: not TrainingRun.objects.get(pk=run.pk).is_active, RUN_SECONDS)
+        run.refresh_from_db()
+        if run.state != "done" or run.version is None:
+            raise SystemExit(f"the run {run.state}: {run.reason}")
+        return run
+
+    def accuracy(self, version: "Version", shown: list[Shown]) -> float:
+        """Of a version, on what the network saw of these faces, against the truth."""
+        from classifier.inference import get_network
+
+        return accuracy_of(get_network(version), read_crops(shown), np.array([one.truth for one in shown]))
+
+
+def read_crops(shown: list[Shown]) -> NDArray[np.uint8]:
+    """What the network saw: uint8 (n, 48, 48)."""
+    from classifier.images import read_crop
+    from fersite.storage import read_object
+
+    return np.stack([read_crop(read_object(one.face.crop) or b"") for one in shown])
+
+
+def accuracy_of(network: "Network", crops: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    """Share of right answers."""
+    from ml.evaluate import compute_logits
+
+    return float((compute_logits(network, crops).argmax(axis=1) == labels).mean())
+
+
+def frozen_points(run: "TrainingRun") -> float:
+    """Candidate minus champion on the frozen set, in points."""
+    assert run.version is not None
+    return 100 * float(run.version.decisions.get().report["frozen"]["difference"])
+
+
+def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list[Shown]]":
+    """(a) People answer with 10 % errors, reviewers approve, the winner serves."""
+    shown = lab.gather("train", lab.options.tilted, lab.options.upright, seed=1)
+    answer_faces(shown, lie=err(ERRORS, 1))
+    review_all(lab.reviewers)
+    run = lab.train()
+    assert run.version is not None
+    run.version.refresh_from_db()
+    before, after = lab.accuracy(lab.start, held_out), lab.accuracy(run.version, held_out)
+    shared = {"outcome": run.version.decisions.get().outcome, "answers": len(shown), "before": round(before, 4)}
+    report("domain_gain_points", 100 * (after - before), "points", len(held_out), **shared)
+    report("frozen_loss_points", -frozen_points(run), "points", len(lab.test), outcome=shared["outcome"])
+    return run.version, shown
+
+
+def measure_rollback(lab: Experiment, winner: "Version") -> None:
+    """(c) From the click until a running worker answers with the old version again."""
+    from classifier.registry import promote_version, register_version, roll_back
+
+    if winner.state == "rejected":  # then any other network will do
+        winner = register_version(path=default_artifact(), promote=True, reason="to be rolled back")
+    elif winner.state != "champion":
+        promote_version(version=winner, reason="to be rolled back")
+    serve_until(lab, "the new version", winner)
+    began = monotonic()
+    old = roll_back(reason="the experiment")
+    serve_until(lab, "the old version", old)
+    report("rollback_seconds", monotonic() - began, "s", 1, to=old.name)
+
+
+def serve_until(lab: Experiment, what: str, version: "Version") -> None:
+    """Upload photos until the worker's answer is this version's; every photo must be answered."""
+    end = monotonic() + 60
+    for number in range(1000):
+        [person] = make_people("train", 1)
+        chosen = pick(lab.photos, 1, 10_000 + number + int(monotonic()))
+        shown = upload_faces([person], chosen.images, chosen.labels)
+        if shown and shown[0].face.predictions.get().version == version:
+            return
+        if monotonic() > end:
+            raise SystemExit(f"{what} does not serve after 60 s")
+        sleep(0.2)
+
+
+def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
+    """(b) A poisoner flips 30 % of the labels and reviewers let them pass; nothing harmful may come to serve."""
+    from classifier.registry import promote_version
+
+    promoted, harmful, found = 0, 0, []
+    for number in range(lab.options.poison_runs):
+        shown = lab.gather("train", lab.options.tilted // 2, lab.options.upright // 2, seed=100 + number)
+        answer_faces(shown, lie=poison(POISONED, number))
+        review_all(lab.reviewers)
+        run = lab.train()
+        assert run.version is not None
+        run.version.refresh_from_db()
+        gain = 100 * (lab.accuracy(run.version, held_out) - lab.accuracy(lab.start, held_out))
+        served = run.version.state == "champion"
+        bad = frozen_points(run) < -1.0 or gain < 0
+        promoted, harmful = promoted + served, harmful + (served and bad)
+        found.append({"domain": round(gain, 2), "frozen": round(frozen_points(run), 2), "promoted": served})
+        stop_sharing(shown)
+        if served:
+            promote_version(version=lab.start, reason="the next poisoner meets the same network")
+    report("poisoned_promotions", harmful, "harmful versions promoted", len(found), promoted=promoted, runs=found)
+    report("poison_runs", len(found), "runs", len(found))
+
+
+def compare_orders(lab: Experiment, shown: list[Shown], held_out: list[Shown], winner: "Version") -> None:
+    """(d) A quarter of the answers, in the order of the network's uncertainty or at random: how much is gained?"""
+    confidence = np.array([one.face.predictions.order_by("pk")[0].confidence for one in shown])
+    budget = len(shown) // 4
+    orders = {
+        "uncertainty": np.argsort(confidence, kind="stable")[:budget],
+        "random": np.random.default_rng(5).permutation(len(shown))[:budget],
+    }
+    start = lab.accuracy(lab.start, held_out)
+    whole = lab.accuracy(winner, held_out) - start
+    gains = {name: learn_from(lab, [shown[i] for i in order], held_out, name) - start for name, order in orders.items()}
+    points = {f"{name}_points": round(100 * gain, 2) for name, gain in gains.items()}
+    value = gains["uncertainty"] / gains["random"] if gains["random"] > 0 else float("nan")
+    report("uncertainty_gain_share", value, "gain by uncertainty / gain at random", len(held_out), answers=budget,
+           all_points=round(100 * whole, 2), all_answers=len(shown), **points)  # fmt: skip
+
+
+def learn_from(lab: Experiment, shown: list[Shown], held_out: list[Shown], name: str) -> float:
+    """Accuracy on the domain of a network that learned from these answers alone, without the site around it."""
+    from classifier.inference import fetch_artifact
+    from ml.finetune import FINE_TUNING, mix_corrections, retrain
+    from ml.predict import Network
+
+    honest = err(ERRORS, 7)
+    labels = np.array([honest(one.truth) for one in shown])
+    given = FaceData(read_crops(shown), labels, np.full(len(shown), -1), tuple(str(one.face.pk) for one in shown))
+    config: Any = FINE_TUNING.__class__(**{**vars(FINE_TUNING), "epochs": lab.options.epochs, "held_out": 0.08})
+    prepared = mix_corrections(lab.replay, given, held_out=0.08)
+    start = fetch_artifact(lab.start.digest)
+    artifact = retrain(lab.state / name, prepared, start=start, config=config, version=name, command=name)
+    return accuracy_of(Network(artifact), read_crops(held_out), np.array([one.truth for one in held_out]))
+
+
+def parse_options() -> argparse.Namespace:
+    """The sizes; --full is the whole replay."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    given = os.environ.get("FERSITE_FER2013")
+    parser.add_argument("--data", type=Path, default=Path(given) if given else None, help="FER-2013, as ml reads it")
+    parser.add_argument("--replay", type=int, default=6000, help="faces of the training split that are imported")
+    parser.add_argument("--full", action="store_true", help="the whole training split but what people upload")
+    parser.add_argument("--tilted", type=int, default=700, help="tilted faces uploaded to be learned")
+    parser.add_argument("--upright", type=int, default=350, help="ordinary faces among them")
+    parser.add_argument("--held-out", type=int, default=600, help="tilted faces of people who are held out")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--poison-runs", type=int, default=5)
+    options = parser.parse_args()
+    if options.full:
+        options.replay = 22_000
+    return options
+
+
+def main() -> None:
+    """Everything, in a site that is thrown away."""
+    options = parse_options()
+    if options.data is None:
+        print("bench/learning_loop.py needs FER-2013: --data PATH, or FERSITE_FER2013=PATH", file=sys.stderr)
+        return
+    began = monotonic()
+    with open_site(FERSITE_AUTO_PROMOTE="1") as state:
+        lab = Experiment(state, options)
+        held_out = lab.gather("test", options.held_out, 0, seed=2, people=10)
+        answer_faces(held_out, lie=err(ERRORS, 2))
+        # A second person looks at each: where both agree, the answer is trusted in the gate.
+        answer_faces(held_out, lie=err(ERRORS, 3), authors=make_people("test", 5))
+        review_all(lab.reviewers)
+        winner, shown = learn_domain(lab, held_out)
+        measure_rollback(lab, winner)
+        compare_orders(lab, shown, held_out, winner)
+        stop_sharing(shown)
+        resist_poison(lab, held_out)
+    report("learning_loop_minutes", (monotonic() - began) / 60, "min", 1)
+
+
+if __name__ == "__main__":
+    main()
