@@ -23,6 +23,7 @@ TABLE = "fer2013.csv"
 _STEM_LENGTH = 100
 _UNSAFE = re.compile(r"[^\w.() -]+|^[. -]+|[. ]+$")
 _ROW = re.compile(r"_(\d{1,9})$")
+_NUMBERS = [str(value) for value in range(256)]
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same snapshot gives the same bytes
 
 
@@ -130,7 +131,7 @@ def _write_plain_csv(target: Path, loaded: LoadedImages) -> None:
 def _write_packed_csv(target: Path, loaded: LoadedImages) -> None:
     with ExitStack() as stack:
         file = stack.enter_context(target.open("xb"))
-        stream = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
+        stream = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=3, fileobj=file, mtime=0))
         _write_rows(stream, loaded)
 
 
@@ -149,7 +150,7 @@ def _write_rows(stream: IO[bytes] | gzip.GzipFile, loaded: LoadedImages) -> None
     text.write("emotion,pixels,Usage\n")
     for index in order:
         entry = loaded.found[index]
-        pixels = " ".join(map(str, loaded.images[index].ravel().tolist()))
+        pixels = " ".join(map(_NUMBERS.__getitem__, loaded.images[index].tobytes()))
         text.write(f"{entry.label},{pixels},{_choose_usage(entry, usages)}\n")
     text.detach()
 
