@@ -99,7 +99,7 @@ class CorrectionSerializer(serializers.Serializer[Correction]):
     id = serializers.IntegerField()
     label = serializers.ChoiceField(choices=ANSWERS, source="get_answer_display")  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Correction.State.choices)
-    reason = serializers.CharField(allow_blank=True, help_text="why it was rejected, or is not learned from; else empty")
+    reason = serializers.CharField(allow_blank=True, help_text="why rejected, or not learned from; else empty")
     created_at = serializers.DateTimeField()
 
 

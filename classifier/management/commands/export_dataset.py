@@ -32,7 +32,7 @@ class Command(BaseCommand):
         pause = 0.2 if sys.stderr.isatty() else 5.0
         hidden = options["verbosity"] == 0
         try:
-            with tqdm(total=snapshot.size, unit="image", disable=hidden, mininterval=pause) as bar:
+            with tqdm(total=snapshot.size, unit="image", disable=hidden, mininterval=pause, delay=0.5) as bar:
                 summary = export_snapshot(
                     snapshot=snapshot, path=path, form=options["format"], on_progress=bar.update
                 )  # fmt: skip
