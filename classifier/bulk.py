@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 LARGEST = 5_000
 # A piece ends after so many answers or seconds, so that a photo never waits longer behind it.
 PIECE = 50
-PIECE_SECONDS = 2.0
+PIECE_SECONDS = 1.0
 DELIVERY_TIME = timedelta(seconds=60)
 OUTAGE_WAIT = timedelta(seconds=15)
 

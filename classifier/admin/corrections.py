@@ -1,125 +1,124 @@
-"""Review in admin: shared faces with what the network and the people said: approve, relabel, reject with a reason."""
+"""Review in admin: the list of answers about shared photos, with what the network and other people said."""
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
+from django.contrib import admin
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
-from classifier.admin.base import ReadOnlyAdmin
+from classifier.admin import filters
+from classifier.admin.bulk import show_preview
+from classifier.admin.places import LONGEST
+from classifier.admin.review_pages import ReviewPages
 from classifier.admin.uploads import show_image
-from classifier.dataset import CropMissingError
-from classifier.models import Correction, Label
-from classifier.review import ReviewError, approve_answer, reject_answer
+from classifier.agreement import measure_agreement
+from classifier.models import BulkReview, Correction, Label
+from classifier.track_records import read_track_records
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
-class ReviewForm(ActionForm):
-    """Beside the choice of the action."""
+class AnswerList(ChangeList):
+    """Ordered by suspicion while label issues are asked for, unless a column is clicked."""
 
-    label = forms.TypedChoiceField(
-        choices=[("", "as answered"), *Label.choices], coerce=int, empty_value=None, required=False, label="Approve as"
-    )
-    reason = forms.CharField(max_length=500, required=False, label="Reason, if rejected")
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """The rank comes from the filter."""
+        if filters.ISSUE_RANK in queryset.query.annotations and ORDER_VAR not in self.params:
+            return [filters.ISSUE_RANK, "pk"]
+        return super().get_ordering(request, queryset)
 
 
 @admin.register(Correction)
-class CorrectionAdmin(ReadOnlyAdmin):
+class CorrectionAdmin(ReviewPages):
     """Answers about shared photos, the oldest pending first; a reviewer's own cannot be reviewed by them."""
 
     list_display = (
-        "crop_image",
-        "id",
-        "answer",
-        "network_said",
-        "confidence",
-        "author",
-        "blind",
-        "state",
-        "created_at",
+        *("crop_image", "id", "network_said", "prediction_set", "person_said", "author_with_record"),
+        *("blind", "disputed", "state", "created_at"),
     )
-    list_display_links = ("id",)
-    list_filter = ("state", "answer", "prediction__label", "prediction__version", "blind", "asked", "created_at")
-    search_fields = ("=id", "=author__username", "=face__upload__id")
-    list_select_related = ("face__upload", "prediction", "author")
-    ordering = ("-state", "created_at", "id")
+    list_display_links = ("crop_image", "id")
+    list_filter = (
+        *(filters.StateFilter, filters.LabelIssueFilter, filters.DisagreementFilter, filters.PairFilter),
+        *(filters.ConfidenceFilter, filters.AgeFilter, "answer", "prediction__label", "prediction__version"),
+        *("blind", "asked"),
+    )
+    search_fields = ("id__exact", "author__username__iexact", "face__upload__id__exact")
+    search_help_text = "Number of an answer, name of an author, or id of an upload."
+    list_select_related = ("face__upload", "prediction__version", "author", "reviewer")
+    ordering = ("created_at", "id")
     actions = ("approve", "reject")
-    action_form = ReviewForm
-    fields = (
-        *(
-            "id",
-            "crop_image",
-            "photo",
-            "answer",
-            "network_said",
-            "confidence",
-            "author",
-            "blind",
-            "asked",
-            "created_at",
-        ),
-        *("state", "final_label", "reason", "reviewer", "reviewed_at"),
-    )
-    readonly_fields = fields
+
+    class Media:
+        css = {"all": ("css/review.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Correction]:
-        """Of shared photos only."""
-        return super().get_queryset(request).filter(face__upload__consent_training=True)
+        """Of shared photos only; `differs`: another person says something else of the face."""
+        answers = super().get_queryset(request).filter(face__upload__consent_training=True)
+        related = answers.select_related(*self.list_select_related)
+        return related.annotate(differs=Correction.objects.other_opinions())
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Ours."""
+        return AnswerList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """With the agreement of people on top, and the track records of this page's authors in one query."""
+        response = super().changelist_view(request, {**(extra_context or {}), "agreement": measure_agreement})
+        shown = response.context_data if isinstance(response, TemplateResponse) else None
+        if shown and "cl" in shown:
+            records = read_track_records(row.author_id for row in shown["cl"].result_list)
+            for row in shown["cl"].result_list:
+                row.author_record = records[row.author_id]
+        return response
+
+    @admin.action(description="Approve the chosen answers …", permissions=["review"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Correction]) -> HttpResponse:
+        """First shows what that would do."""
+        return self._preview(request, queryset, BulkReview.Action.APPROVE)
+
+    @admin.action(description="Reject the chosen answers …", permissions=["review"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Correction]) -> HttpResponse:
+        """First shows what that would do."""
+        return self._preview(request, queryset, BulkReview.Action.REJECT)
+
+    def _preview(self, request: HttpRequest, queryset: QuerySet[Correction], action: str) -> HttpResponse:
+        chosen = list(queryset.values_list("pk", flat=True)[: LONGEST + 1])
+        return show_preview(request, self.admin_site, action, chosen, request.GET.urlencode())
 
     @admin.display(description="face")
     def crop_image(self, correction: Correction) -> "SafeString | str":
         """What the network saw."""
         return show_image(correction.face.crop, shared=correction.face.upload.consent_training, size=72)
 
-    @admin.display(description="photo")
-    def photo(self, correction: Correction) -> "SafeString | str":
-        """The whole photo."""
-        return show_image(correction.face.upload.image, shared=correction.face.upload.consent_training, size=300)
-
-    @admin.display(description="network said", ordering="prediction__label")
+    @admin.display(description="network said", ordering="prediction__confidence")
     def network_said(self, correction: Correction) -> str:
-        """The label that was shown."""
-        return correction.prediction.get_label_display() if correction.prediction else ""
+        """The label that was shown, and how sure the network was of it."""
+        said = correction.prediction
+        return f"{said.get_label_display()} {said.confidence:.0%}" if said else "–"
 
-    @admin.display(description="confidence", ordering="prediction__confidence")
-    def confidence(self, correction: Correction) -> str:
-        """Of that label."""
-        return f"{correction.prediction.confidence:.2f}" if correction.prediction else ""
+    @admin.display(description="plausible")
+    def prediction_set(self, correction: Correction) -> str:
+        """The prediction set."""
+        said = correction.prediction
+        return ", ".join(Label(label).label for label in said.prediction_set) if said else "–"
 
-    def has_review_permission(self, request: HttpRequest) -> bool:
-        """Reviewers and staff may."""
-        return request.user.has_perm("classifier.review_correction")
+    @admin.display(description="person said", ordering="answer")
+    def person_said(self, correction: Correction) -> str:
+        """In words."""
+        return filters.say_answer(correction.answer)
 
-    @admin.action(description="Approve", permissions=["review"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Correction]) -> None:
-        """Each becomes a sample; what cannot is named."""
-        form = ReviewForm(request.POST)
-        form.fields["action"].choices = self.get_action_choices(request)  # type: ignore[attr-defined]
-        label = form.cleaned_data["label"] if form.is_valid() else None
-        self._review(request, queryset, "approved", lambda row: approve_answer(
-            correction=row, reviewer=request.user, label=label  # type: ignore[arg-type]  # admin has let nobody else in
-        ))  # fmt: skip
+    @admin.display(description="author", ordering="author__username")
+    def author_with_record(self, correction: Any) -> str:
+        """How many of the reviewed answers were taken as they were."""
+        record = correction.author_record
+        if record.rate is None:
+            return f"{correction.author} (new)"
+        return f"{correction.author} ({record.rate:.0%} of {record.decided})"
 
-    @admin.action(description="Reject", permissions=["review"])
-    def reject(self, request: HttpRequest, queryset: QuerySet[Correction]) -> None:
-        """The author reads the reason."""
-        reason = request.POST.get("reason", "")
-        self._review(request, queryset, "rejected", lambda row: reject_answer(
-            correction=row, reviewer=request.user, reason=reason  # type: ignore[arg-type]  # as above
-        ))  # fmt: skip
-
-    def _review(self, request: HttpRequest, queryset: QuerySet[Correction], done: str, decide: Any) -> None:
-        decided, problems = 0, []
-        for correction in queryset:
-            try:
-                decide(correction)
-                decided += 1
-            except (ReviewError, CropMissingError) as error:
-                problems.append(f"{correction.pk}: {error}")
-        self.message_user(request, f"{decided} {done}.", messages.SUCCESS if decided else messages.WARNING)
-        for words in problems[:10]:
-            self.message_user(request, words, messages.WARNING)
+    @admin.display(description="people differ", boolean=True, ordering="differs")
+    def disputed(self, correction: Any) -> bool | None:
+        """A mark only where they do."""
+        return True if correction.differs else None
