@@ -47,7 +47,8 @@ class NewUploadSerializer(serializers.Serializer[Any]):
 
     image = serializers.FileField(help_text="one photo; see /api/v1/limits/")
     consent_training = serializers.BooleanField(
-        default=False, help_text="share this photo, so that reviewers see it and later networks learn from it"
+        default=False,
+        help_text="share this photo: reviewers see it, users who label see crops of its faces, networks learn from it",
     )
 
 
