@@ -29,7 +29,7 @@ def test_signing_up_records_the_acceptance_and_logs_in(anonymous: Client) -> Non
     user = User.objects.get(username="ada")
     assert NoticeAcceptance.objects.get(user=user).notice_version == notice.VERSION
     assert anonymous.get("/uploads/").status_code == 200
-    assert "version 2026-11, accepted on" in anonymous.get("/accounts/").content.decode()
+    assert f"version {notice.VERSION}, accepted on" in anonymous.get("/accounts/").content.decode()
 
 
 @pytest.mark.parametrize(
