@@ -55,3 +55,16 @@ def store_crop(correction: Correction, number: int = 0) -> None:
     face = correction.face
     face.crop = default_storage.save(f"faces/{face.pk}.png", ContentFile(encode_crop(draw_crop(number % 7, number))))
     face.save(update_fields=["crop"])
+
+
+def restore_roles() -> None:
+    """Groups with their permissions, which a test that truncates tables has taken away: what the migrations grant."""
+    from importlib import import_module
+
+    from django.apps import apps
+    from django.contrib.auth.models import Group
+
+    for name in ("reviewer", "staff"):
+        Group.objects.get_or_create(name=name)
+    for migration in ("0002_permissions", "0005_keep_answers", "0008_keep_history"):
+        import_module(f"classifier.migrations.{migration}").grant(apps, None)
