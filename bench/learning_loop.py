@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from ml.predict import Network
 
 TILT = 60.0
+# The share of the training faces that the shipped network held out.
+HELD_OUT = 0.08
 ERRORS, POISONED = 0.1, 0.3
 RUN_SECONDS = 900.0
 
@@ -99,8 +101,8 @@ class Experiment:
         joined = keras.models.load_model(default_artifact() / KERAS_NETWORK)
         network = joined.get_layer("member_1")
         network.save(out / KERAS_NETWORK)
-        recipe = {"held_out": 0.08, "network": "vgg-small"}
-        prepared = mix_corrections(self.replay, None, held_out=recipe["held_out"])
+        recipe = {"held_out": HELD_OUT, "network": "vgg-small"}
+        prepared = mix_corrections(self.replay, None, held_out=HELD_OUT)
         name = "start"
         finish_artifact(out, network, prepared, version=name, command="member_1", recipe=recipe, data=None)
         return register_version(path=out, promote=True, reason="the experiment's start")
@@ -246,8 +248,8 @@ def learn_from(lab: Experiment, shown: list[Shown], held_out: list[Shown], name:
     honest = err(ERRORS, 7)
     labels = np.array([honest(one.truth) for one in shown])
     given = FaceData(read_crops(shown), labels, np.full(len(shown), -1), tuple(str(one.face.pk) for one in shown))
-    config: Any = FINE_TUNING.__class__(**{**vars(FINE_TUNING), "epochs": lab.options.epochs, "held_out": 0.08})
-    prepared = mix_corrections(lab.replay, given, held_out=0.08)
+    config: Any = FINE_TUNING.__class__(**{**vars(FINE_TUNING), "epochs": lab.options.epochs, "held_out": HELD_OUT})
+    prepared = mix_corrections(lab.replay, given, held_out=HELD_OUT)
     start = fetch_artifact(lab.start.digest)
     artifact = retrain(lab.state / name, prepared, start=start, config=config, version=name, command=name)
     return accuracy_of(Network(artifact), read_crops(held_out), np.array([one.truth for one in held_out]))

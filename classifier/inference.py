@@ -36,6 +36,8 @@ class _Loaded(threading.local):
     champion: "tuple[Version, Pipeline] | None" = None
     checked_at: float = float("-inf")
     refused: "tuple[Version, float] | None" = None
+    shadow: "tuple[Version, Network | None] | None" = None
+    shadow_checked_at: float = float("-inf")
 
 
 _loaded = _Loaded()
@@ -71,6 +73,30 @@ def get_network(version: Version) -> "Network":
     from ml.predict import Network
 
     return Network(fetch_artifact(version.digest))
+
+
+def get_shadow() -> "tuple[Version, Network] | None":
+    """The version that answers silently beside the champion, asked for at most every five seconds; None: there is none.
+
+    One that cannot be loaded is left out, and said so once.
+    """
+    if time.monotonic() >= _loaded.shadow_checked_at + CHECK_SECONDS:
+        version, before = Version.objects.shadows().first(), _loaded.shadow
+        if version is None:
+            _loaded.shadow = None
+        elif before is None or before[0].pk != version.pk:
+            _loaded.shadow = version, _load_shadow(version)
+        _loaded.shadow_checked_at = time.monotonic()
+    shadow = _loaded.shadow
+    return (shadow[0], shadow[1]) if shadow and shadow[1] is not None else None
+
+
+def _load_shadow(version: Version) -> "Network | None":
+    try:
+        return get_network(version)
+    except Exception:
+        logger.exception("version %s cannot be loaded to answer beside the champion", version)
+        return None
 
 
 def warm_up() -> None:

@@ -18,6 +18,7 @@ from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload, Version
 from classifier.querysets import UploadQuerySet
+from classifier.shadows import shadow_upload
 from classifier.uploads import (
     DELIVERY_TIME,
     KEY_LIFETIME,
@@ -122,7 +123,9 @@ def store_answer(upload: Upload, answer: Answer) -> None:
     crops = {f"faces/{uuid.uuid4()}.png": encode_crop(face.crop) for face in answer.faces}
     for key, png in crops.items():
         store_object(key, png)
-    if not _write_rows(upload, answer, list(crops)):
+    if _write_rows(upload, answer, list(crops)):
+        shadow_upload(upload, answer.faces)
+    else:
         remove_objects(list(crops))
 
 

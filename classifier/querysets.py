@@ -189,6 +189,10 @@ class VersionQuerySet(QuerySet["Version"]):
         """The version that serves; at most one row."""
         return self.filter(state="champion")
 
+    def shadows(self) -> "VersionQuerySet":
+        """The version that answers silently beside it; at most one row."""
+        return self.filter(is_shadow=True)
+
 
 class PromotionQuerySet(QuerySet["Promotion"]):
     def served_at(self, moment: datetime) -> "PromotionQuerySet":

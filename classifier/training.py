@@ -19,6 +19,7 @@ from classifier.bucket import BucketError
 from classifier.gate import Faces, measure_candidate, record_decision
 from classifier.inference import fetch_artifact
 from classifier.leases import KeptLease
+from classifier.material import select_faces, select_trusted
 from classifier.models import Sample, Snapshot, TrainingRun, Version
 from classifier.registry import RegistryError, find_champion, register_version
 from classifier.runs import MAX_ATTEMPTS
@@ -33,7 +34,6 @@ from classifier.snapshots import (
 from ml.artifacts import ArtifactError
 
 if TYPE_CHECKING:
-    from ml.data import FaceData
     from ml.fitting import Progress
     from ml.train import TrainingConfig
 
@@ -163,19 +163,6 @@ def make_config(run: TrainingRun, *, held_out: float) -> "TrainingConfig":
         raise RunFailed(f"The run's options cannot be used: {error}") from None
 
 
-def select_faces(images: LoadedImages, *, split: str, source: str) -> "FaceData | None":
-    """The faces of one split and source; None where there are none."""
-    from ml.data import FaceData
-
-    chosen = [i for i, entry in enumerate(images.found) if (entry.split, entry.source) == (split, source)]
-    if not chosen:
-        return None
-    entries = [images.found[i] for i in chosen]
-    labels = np.array([entry.label for entry in entries], dtype=np.int64)
-    names = tuple(entry.source_name for entry in entries)
-    return FaceData(images.images[chosen], labels, np.full(len(chosen), -1), names)
-
-
 def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: LoadedImages) -> None:
     _update(run, stage="measuring")
     frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
@@ -189,19 +176,6 @@ def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: 
         frozen_digest=frozen.digest(),
     )
     record_decision(candidate=candidate, champion=champion, report=report)
-
-
-def select_trusted(images: LoadedImages) -> Faces:
-    """Held-out corrections that count in the gate; a face that several people named alike counts once."""
-    names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
-    chosen = {
-        (entry.sha256, entry.label): number
-        for number, entry in enumerate(images.found)
-        if entry.source == Sample.Source.CORRECTION and entry.split == "test" and entry.source_name in names
-    }
-    positions = list(chosen.values())
-    labels = np.array([images.found[number].label for number in positions], dtype=np.int64)
-    return Faces(images.images[positions], labels)
 
 
 def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count, cycle
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def upload_faces(people: "Sequence[User]", images: NDArray[np.uint8], labels: ND
         truths[taken.upload.pk] = int(label)
     mine = Upload.objects.filter(pk__in=truths)
     wait_for("photos", lambda: not mine.filter(status__in=("pending", "running")).exists(), 600)
-    alone: dict[object, list[Face]] = {}
+    alone: dict[UUID, list[Face]] = {}
     for face in Face.objects.filter(upload__in=mine).select_related("upload__owner"):
         alone.setdefault(face.upload_id, []).append(face)
     return [Shown(faces[0], truths[pk]) for pk, faces in alone.items() if len(faces) == 1]

@@ -1,5 +1,6 @@
 """Versions are registered once and one of them is the champion, however many register and promote at once."""
 
+import io
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -9,13 +10,22 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
 from classifier.models import Promotion, Version
-from classifier.registry import RegistryError, find_champion, promote_version, register_version
+from classifier.registry import (
+    RegistryError,
+    choose_shadow,
+    find_champion,
+    promote_version,
+    register_version,
+    roll_back,
+)
 from ml.artifacts import ArtifactError, default_artifact, write_manifest
 from tests.artifacts import make_variant
+from tests.factories import make_version
 
 
 @pytest.fixture
@@ -137,3 +147,45 @@ def test_two_promotions_at_once_leave_one_champion() -> None:
     assert Version.objects.filter(state="champion").count() == 1
     assert Version.objects.filter(state="retired").count() == 5
     assert Promotion.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_rolling_back_twice_goes_two_steps_back() -> None:
+    first, second, third = (make_version(name, state="candidate") for name in "123")
+    for version in (first, second, third):
+        promote_version(version=version, reason="next")
+    assert roll_back(reason="worse") == second
+    assert roll_back(reason="worse still") == first
+    with pytest.raises(RegistryError, match="no other version"):
+        roll_back(reason="nothing left")
+    assert [promotion.reason for promotion in Promotion.objects.all()[:2]] == [
+        "rolled back: worse still",
+        "rolled back: worse",
+    ]
+
+
+@pytest.mark.django_db
+def test_promote_and_rollback_are_commands() -> None:
+    make_version("1", state="candidate")
+    make_version("2", state="candidate")
+    out = io.StringIO()
+    call_command("promote", "1", stdout=out)
+    call_command("promote", "2", reason="better", stdout=out)
+    call_command("promote", "2", stdout=out)
+    call_command("rollback", reason="worse", stdout=out)
+    assert out.getvalue().splitlines() == ["1 serves", "2 serves", "2 serves already", "1 serves"]
+    with pytest.raises(CommandError, match="no version 9; registered: "):
+        call_command("promote", "9")
+
+
+@pytest.mark.django_db
+def test_one_version_may_shadow_the_champion_and_ends_with_its_promotion() -> None:
+    champion, other, rejected = make_version("1"), make_version("2", state="candidate"), make_version("3", "rejected")
+    choose_shadow(version=other)
+    assert Version.objects.shadows().get() == other
+    for impossible in (champion, rejected):
+        with pytest.raises(RegistryError):
+            choose_shadow(version=impossible)
+    assert Version.objects.shadows().get() == other
+    promote_version(version=other, reason="good")
+    assert not Version.objects.shadows().exists()

@@ -1,0 +1,38 @@
+"""What of a snapshot's images a training run learns from, and what the gate measures with."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from classifier.gate import Faces
+from classifier.models import Sample
+from classifier.snapshots import LoadedImages
+
+if TYPE_CHECKING:
+    from ml.data import FaceData
+
+
+def select_faces(images: LoadedImages, *, split: str, source: str) -> "FaceData | None":
+    """The faces of one split and source; None where there are none."""
+    from ml.data import FaceData
+
+    chosen = [i for i, entry in enumerate(images.found) if (entry.split, entry.source) == (split, source)]
+    if not chosen:
+        return None
+    entries = [images.found[i] for i in chosen]
+    labels = np.array([entry.label for entry in entries], dtype=np.int64)
+    names = tuple(entry.source_name for entry in entries)
+    return FaceData(images.images[chosen], labels, np.full(len(chosen), -1), names)
+
+
+def select_trusted(images: LoadedImages) -> Faces:
+    """Held-out corrections that count in the gate; a face that several people named alike counts once."""
+    names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
+    chosen = {
+        (entry.sha256, entry.label): number
+        for number, entry in enumerate(images.found)
+        if entry.source == Sample.Source.CORRECTION and entry.split == "test" and entry.source_name in names
+    }
+    positions = list(chosen.values())
+    labels = np.array([images.found[number].label for number in positions], dtype=np.int64)
+    return Faces(images.images[positions], labels)

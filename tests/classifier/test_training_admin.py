@@ -1,0 +1,128 @@
+"""Staff start, watch and cancel runs, and change what serves, in admin; nobody else does."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role, set_role
+from classifier.models import Promotion, Sample, TrainingRun, Version
+from classifier.registry import promote_version
+from tests.factories import make_user, make_version
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_member("boss", "staff")
+
+
+def make_member(name: str, role: Role) -> User:
+    person = make_user(name)
+    set_role(user=person, role=role)
+    return person
+
+
+def enter(person: User | None) -> Client:
+    client = Client()
+    if person:
+        client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def ready() -> Version:
+    """A dataset and a champion: a run could start."""
+    for number, split in enumerate(("train", "test")):
+        Sample.objects.create(
+            split=split, label=1, sha256=f"{number:064x}", key=f"k{number}", source="fer2013", source_name=str(number)
+        )
+    return make_version("1")
+
+
+START = "/admin/classifier/trainingrun/start/"
+
+
+def test_a_run_is_started_watched_and_cancelled(staff: User, ready: Version) -> None:
+    client = enter(staff)
+    listed = client.get("/admin/classifier/trainingrun/")
+    assert "0 approved answers from 0 people wait" in listed.content.decode()
+    page = client.post(START, {"mode": "fine_tune", "epochs": "2"}, follow=True)
+    run = TrainingRun.objects.get()
+    assert (run.state, run.trigger, run.options, run.requested_by) == ("queued", "button", {"epochs": 2}, staff)
+    assert page.request["PATH_INFO"] == f"/admin/classifier/trainingrun/{run.pk}/change/"
+
+    TrainingRun.objects.update(
+        stage="training", progress={"epoch": 1, "epochs": 2, "loss": 1.25, "share": 0.25, "seconds_left": 130}
+    )
+    seen = client.get(f"/admin/classifier/trainingrun/{run.pk}/progress/").json()
+    assert seen == {
+        "state": "queued", "active": True, "share": 0.25,
+        "words": "training, epoch 1 of 2, loss 1.250, about 2 min left",
+    }  # fmt: skip
+    again = client.post(START, {"mode": "fine_tune"}, follow=True)
+    assert "Another run waits" in again.content.decode()
+    client.post(f"/admin/classifier/trainingrun/{run.pk}/cancel/")
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("cancelled", "Cancelled by boss.")
+
+
+def test_an_obstacle_is_said(staff: User) -> None:
+    assert "import_fer2013" in enter(staff).get("/admin/classifier/trainingrun/").content.decode()
+    assert "import_fer2013" in enter(staff).post(START, {"mode": "fine_tune"}, follow=True).content.decode()
+
+
+def test_one_click_promotes_and_rolls_back_with_a_reason(staff: User) -> None:
+    client = enter(staff)
+    first, second = make_version("1", state="candidate"), make_version("2", state="candidate")
+    promote_version(version=first, reason="first")
+    act = f"/admin/classifier/version/{second.pk}/act"
+    assert "Say why" in client.post(f"{act}/promote/", {"reason": " "}, follow=True).content.decode()
+    client.post(f"{act}/promote/", {"reason": "better by far"})
+    assert Version.objects.get(state="champion") == second
+    page = client.get(f"/admin/classifier/version/{second.pk}/change/").content.decode()
+    assert "Roll back to 1" in page
+    client.post(f"{act}/rollback/", {"reason": "worse after all"})
+    assert Version.objects.get(state="champion") == first
+    last = Promotion.objects.first()
+    assert last is not None
+    assert (last.actor, last.reason) == (staff, "rolled back: worse after all")
+
+
+def test_a_shadow_is_chosen_and_dismissed(staff: User) -> None:
+    client, other = enter(staff), make_version("2", state="candidate")
+    client.post(f"/admin/classifier/version/{other.pk}/act/shadow/")
+    assert Version.objects.shadows().get() == other
+    client.post(f"/admin/classifier/version/{other.pk}/act/unshadow/")
+    assert not Version.objects.shadows().exists()
+
+
+@pytest.mark.parametrize("role", ["reviewer", "user", None])
+def test_nobody_else_may(role: Role | None, ready: Version) -> None:
+    client = enter(make_member("eve", role) if role else None)
+    run, other = TrainingRun.objects.create(trigger="button"), make_version("2", state="candidate")
+    refused: list[Any] = [
+        client.post(START, {"mode": "fine_tune"}),
+        client.post(f"/admin/classifier/trainingrun/{run.pk}/cancel/"),
+        client.get(f"/admin/classifier/trainingrun/{run.pk}/progress/"),
+        client.get("/admin/classifier/trainingrun/"),
+        client.get("/admin/classifier/gatedecision/"),
+        *(client.post(f"/admin/classifier/version/{other.pk}/act/{what}/", {"reason": "x"})
+          for what in ("promote", "rollback", "reject", "shadow")),
+    ]  # fmt: skip
+    # Admin asks for another login, or says no.
+    assert all(answer.status_code == (403 if role == "reviewer" else 302) for answer in refused)
+    run.refresh_from_db()
+    other.refresh_from_db()
+    assert (run.state, run.cancel_asked, other.state, other.is_shadow) == ("queued", False, "candidate", False)
+    assert TrainingRun.objects.count() == 1
+
+
+def test_reading_changes_nothing(staff: User, ready: Version) -> None:
+    client = enter(staff)
+    run = TrainingRun.objects.create(trigger="button")
+    assert client.get(START).status_code == 403
+    assert client.get(f"/admin/classifier/trainingrun/{run.pk}/cancel/").status_code == 403
+    assert client.get(f"/admin/classifier/version/{ready.pk}/act/promote/").status_code == 403
