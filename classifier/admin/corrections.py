@@ -7,6 +7,7 @@ from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from classifier.admin import filters
 from classifier.admin.bulk import show_preview
@@ -37,7 +38,7 @@ class CorrectionAdmin(ReviewPages):
 
     list_display = (
         *("crop_image", "id", "network_said", "prediction_set", "person_said", "author_with_record"),
-        *("blind", "disputed", "state", "created_at"),
+        *("marks", "state", "answered_at"),
     )
     list_display_links = ("crop_image", "id")
     list_filter = (
@@ -66,7 +67,8 @@ class CorrectionAdmin(ReviewPages):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """With the agreement of people on top, and the track records of this page's authors in one query."""
-        response = super().changelist_view(request, {**(extra_context or {}), "agreement": measure_agreement})
+        extra = {"title": "Answers to review", "agreement": measure_agreement, **(extra_context or {})}
+        response = super().changelist_view(request, extra)
         shown = response.context_data if isinstance(response, TemplateResponse) else None
         if shown and "cl" in shown:
             records = read_track_records(row.author_id for row in shown["cl"].result_list)
@@ -118,7 +120,14 @@ class CorrectionAdmin(ReviewPages):
             return f"{correction.author} (new)"
         return f"{correction.author} ({record.rate:.0%} of {record.decided})"
 
-    @admin.display(description="people differ", boolean=True, ordering="differs")
-    def disputed(self, correction: Any) -> bool | None:
-        """A mark only where they do."""
-        return True if correction.differs else None
+    @admin.display(description="marks", ordering="differs")
+    def marks(self, correction: Any) -> str:
+        """What is special about it."""
+        return ", ".join(
+            words for words, holds in (("blind", correction.blind), ("people differ", correction.differs)) if holds
+        )
+
+    @admin.display(description="answered", ordering="created_at")
+    def answered_at(self, correction: Correction) -> str:
+        """To the minute."""
+        return f"{timezone.localtime(correction.created_at):%Y-%m-%d %H:%M}"
