@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import set_role
-from classifier import bulk
+from classifier import bulk, tasks
 from classifier.bulk import preview_bulk_review, request_bulk_review, run_bulk_review, sweep_bulk_reviews
+from classifier.enqueue import BULK_REVIEW
 from classifier.models import BulkReview, Correction, CorrectionEvent, Sample
 from classifier.review import ReviewError, reject_answer
 from tests.factories import make_user
@@ -93,6 +94,17 @@ def test_approved_in_one_piece(ada: User, ruth: User, sent: list[int]) -> None:
     assert sent == []
     run_bulk_review(job.pk)
     assert BulkReview.objects.get().done == 3
+
+
+def test_the_workers_entries(ada: User, ruth: User, sent: list[int], settings: Any) -> None:
+    job = ask(ruth, [add_answer(ada)])
+    BulkReview.objects.update(claimed_until=None)
+    assert settings.CELERY_BEAT_SCHEDULE["sweep-bulk-reviews"]["task"] == tasks.sweep_bulk_reviews.name
+    assert tasks.sweep_bulk_reviews() == 1
+    assert sent == [job.pk]
+    assert tasks.run_bulk_review.name == BULK_REVIEW
+    tasks.run_bulk_review(job.pk)
+    assert BulkReview.objects.get().state == "done"
 
 
 def test_all_under_one_label(ada: User, ruth: User) -> None:
