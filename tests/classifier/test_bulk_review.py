@@ -96,6 +96,7 @@ def test_approved_in_one_piece(ada: User, ruth: User, sent: list[int]) -> None:
     assert BulkReview.objects.get().done == 3
 
 
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # a task names its queue itself
 def test_the_workers_entries(ada: User, ruth: User, sent: list[int], settings: Any) -> None:
     job = ask(ruth, [add_answer(ada)])
     BulkReview.objects.update(claimed_until=None)
