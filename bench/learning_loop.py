@@ -204,7 +204,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
 
     promoted, harmful, found = 0, 0, []
     for number in range(lab.options.poison_runs):
-        shown = lab.gather("train", lab.options.tilted // 2, lab.options.upright // 2, seed=100 + number)
+        shown = lab.gather("train", lab.options.tilted // 3, lab.options.upright // 3, seed=100 + number)
         answer_faces(shown, lie=poison(POISONED, number))
         review_all(lab.reviewers)
         run = lab.train()
@@ -262,10 +262,10 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(given) if given else None, help="FER-2013, as ml reads it")
     parser.add_argument("--replay", type=int, default=6000, help="faces of the training split that are imported")
     parser.add_argument("--full", action="store_true", help="the whole training split but what people upload")
-    parser.add_argument("--tilted", type=int, default=700, help="tilted faces uploaded to be learned")
-    parser.add_argument("--upright", type=int, default=350, help="ordinary faces among them")
+    parser.add_argument("--tilted", type=int, default=1200, help="tilted faces uploaded to be learned")
+    parser.add_argument("--upright", type=int, default=300, help="ordinary faces among them")
     parser.add_argument("--held-out", type=int, default=600, help="tilted faces of people who are held out")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--poison-runs", type=int, default=5)
     options = parser.parse_args()
     if options.full:

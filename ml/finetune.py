@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # A low rate over few epochs, so that what was learned before stays; see docs/decisions/0006.
 FINE_TUNING = TrainingConfig(
     network="champion",
-    epochs=3,
-    learning_rate=3e-4,
+    epochs=4,
+    learning_rate=1e-3,
     warmup_epochs=0.3,
     ema_momentum=0.99,
     votes_weight=0.0,
@@ -36,7 +36,7 @@ FINE_TUNING = TrainingConfig(
 FROM_SCRATCH = TrainingConfig(votes_weight=0.0)
 # What a correction counts against a face of FER-2013, and which share of the loss all corrections make up at most.
 CORRECTION_WEIGHT = 2.0
-CORRECTION_SHARE = 0.3
+CORRECTION_SHARE = 0.4
 
 
 def mix_corrections(

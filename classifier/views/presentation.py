@@ -165,8 +165,8 @@ def describe_outcome(said: Correction, *, shared: bool) -> str:
     """What became of an answer, or will."""
     if said.state == Correction.State.APPROVED:
         if said.reason or said.final_label == said.answer:
-            return said.reason or "A reviewer agreed: later networks learn from it."
-        return f"A reviewer sees it as {said.get_final_label_display()}: later networks learn that from it."
+            return said.reason or "A reviewer agreed: it helps later networks."
+        return f"A reviewer sees it as {said.get_final_label_display()}: that helps later networks."
     if said.state == Correction.State.REJECTED:
         return f"A reviewer did not take it: {said.reason}" if said.reason else "A reviewer did not take it."
     return "A reviewer will look at it." if shared else "It stays between us: the photo is not shared for training."

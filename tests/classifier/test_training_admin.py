@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role, set_role
+from classifier.gate import record_decision
 from classifier.models import Promotion, Sample, TrainingRun, Version
 from classifier.registry import promote_version
 from tests.factories import make_user, make_version
@@ -62,6 +63,11 @@ def test_a_run_is_started_watched_and_cancelled(staff: User, ready: Version) -> 
         "state": "queued", "active": True, "share": 0.25,
         "words": "training, epoch 1 of 2, loss 1.250, about 2 min left",
     }  # fmt: skip
+    line = {"epoch": 1, "loss": 1.5, "accuracy": 0.25, "val_loss": 1.75, "val_accuracy": 0.125}
+    TrainingRun.objects.update(log=[line])
+    watched = client.get(f"/admin/classifier/trainingrun/{run.pk}/change/").content.decode()
+    assert "<td>1</td><td>1.500</td><td>0.250</td><td>1.750</td><td>0.125</td>" in watched
+    assert "Cancel this run" in watched
     again = client.post(START, {"mode": "fine_tune"}, follow=True)
     assert "Another run waits" in again.content.decode()
     client.post(f"/admin/classifier/trainingrun/{run.pk}/cancel/")
@@ -89,6 +95,25 @@ def test_one_click_promotes_and_rolls_back_with_a_reason(staff: User) -> None:
     last = Promotion.objects.first()
     assert last is not None
     assert (last.actor, last.reason) == (staff, "rolled back: worse after all")
+
+
+def test_the_gates_report_is_readable(staff: User) -> None:
+    recall = {"n": 9, "champion": 0.5, "candidate": 0.4, "difference": -0.1, "interval": [-0.3, 0.1]}
+    network = {"accuracy": 0.7, "ece": 0.02, "nll": 0.8}
+    figures = {"n": 35, "champion": network, "candidate": network, "difference": 0.0, "interval": [-0.01, 0.01]}
+    report = {
+        "champion": "1", "candidate": "2", "outcome": "waits", "trusted": None,
+        "frozen": {**figures, "recall": {"fear": recall}},
+        "checks": [{"name": "accuracy on the frozen set", "found": "+0.00", "limit": "at least -1", "passed": True}],
+        "frozen_set": {"digest": "f" * 64, "used_before": 3},
+    }  # fmt: skip
+    decision = record_decision(
+        candidate=make_version("2", state="candidate"), champion=make_version("1"), report=report
+    )
+    page = enter(staff).get(f"/admin/classifier/gatedecision/{decision.pk}/change/").content.decode()
+    assert "recall of fear (n = 9)" in page
+    assert "used 3 times before" in page
+    assert "-0.1000 (-0.3000 to 0.1000)" in page
 
 
 def test_a_shadow_is_chosen_and_dismissed(staff: User) -> None:

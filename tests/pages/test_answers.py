@@ -66,7 +66,7 @@ def test_the_author_hears_what_became_of_it(owner: Client, face: Face, bob: User
     assert "A reviewer agreed" in read(owner, face)
     say(owner, face, "fear")
     Correction.objects.filter(state="pending").update(state="approved", final_label=4, reviewer=bob)
-    assert "A reviewer sees it as sad: later networks learn that from it." in read(owner, face)
+    assert "A reviewer sees it as sad: that helps later networks." in read(owner, face)
 
 
 @pytest.mark.parametrize("answer", ["", "cheerful", "3"])
