@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from classifier.admin.base import ReadOnlyAdmin
-from classifier.models import GateDecision, TrainingRun
+from classifier.models import GateDecision, Label, TrainingRun
 from classifier.runs import RunError, cancel_run, count_waiting, find_obstacle, request_run
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class StartForm(forms.Form):
 class TrainingRunAdmin(ReadOnlyAdmin):
     """Retrainings, the newest first."""
 
-    list_display = ("created_at", "state", "trigger", "mode", "snapshot", "version", "outcome", "reason")
+    list_display = ("created_at", "state", "outcome", "reason", "trigger", "way", "snapshot", "version")
     list_filter = ("state", "trigger", "mode")
     list_select_related = ("snapshot", "version")
     fields = (
@@ -41,6 +41,11 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     change_list_template = "admin/classifier/trainingrun/change_list.html"
     change_form_template = "admin/classifier/trainingrun/change_form.html"
+
+    @admin.display(description="mode", ordering="mode")
+    def way(self, run: TrainingRun) -> str:
+        """In two words."""
+        return "from scratch" if run.mode == TrainingRun.Mode.SCRATCH else "fine-tune"
 
     @admin.display(description="gate")
     def outcome(self, run: TrainingRun) -> "SafeString | str":
@@ -164,9 +169,14 @@ class GateDecisionAdmin(ReadOnlyAdmin):
         """The report, readable, and as it is stored."""
         decision = self.get_object(request, object_id)
         report = decision.report if decision else {}
-        sets = [(name, report[key]) for name, key in SETS if report.get(key)]
+        sets = [(name, report[key], order_recalls(report[key])) for name, key in SETS if report.get(key)]
         more = {"report": report, "sets": sets, "raw": json.dumps(report, indent=1)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+
+def order_recalls(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """In label order: PostgreSQL keeps JSON's keys in its own."""
+    return [(label, figures["recall"][label]) for label in Label.labels if label in figures["recall"]]
 
 
 SETS = (("Frozen test set (FER-2013)", "frozen"), ("Trusted held-out corrections", "trusted"))

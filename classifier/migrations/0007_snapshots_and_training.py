@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('skipped', 'Skipped')], default='queued', max_length=9)),
                 ('trigger', models.CharField(choices=[('nightly', 'nightly check'), ('button', 'asked for by staff'), ('command', 'command')], max_length=7)),
                 ('mode', models.CharField(choices=[('fine_tune', 'go on from the network that serves'), ('scratch', 'from random weights')], default='fine_tune', max_length=9)),
-                ('options', models.JSONField(default=dict, help_text='epochs, rates, weights: see ml.finetune.FineTuning')),
+                ('options', models.JSONField(default=dict, help_text='epochs, rates, weights: see ml.train.TrainingConfig')),
                 ('reason', models.TextField(blank=True, default='', help_text='why it was skipped, failed or cancelled')),
                 ('stage', models.CharField(blank=True, default='', help_text='what it is at: reading, training, …', max_length=20)),
                 ('progress', models.JSONField(default=dict, help_text='epoch, epochs, loss, seconds_left')),
