@@ -15,7 +15,8 @@ from classifier.bucket import Batch, put_batches
 from classifier.crops import hash_crop
 from classifier.duplicates import hash_perceptually, is_like_test_sample
 from classifier.images import ImageRefused, read_crop
-from classifier.models import Correction, ObjectRemoval, Sample, Upload
+from classifier.models import Correction, ObjectRemoval, Sample
+from classifier.querysets import SampleQuerySet
 from fersite.storage import read_object, share_client
 from ml.data import BadSample, RawSample, read_samples
 from ml.labels import LABELS
@@ -115,9 +116,8 @@ def _read_face(key: str) -> tuple[bytes, NDArray[np.uint8]]:
     raise CropMissingError("What the network saw of this face is gone: the answer cannot become a sample.")
 
 
-def name_sample_objects(upload: Upload) -> list[str]:
-    """Keys in the dataset that go when this photo does: those of its samples that no other sample shares."""
-    own = Sample.objects.filter(correction__face__upload=upload)
+def name_sample_objects(own: SampleQuerySet) -> list[str]:
+    """Keys in the dataset that go when these samples do: those that no other sample shares."""
     keys = set(own.values_list("key", flat=True))
     shared = Sample.objects.filter(key__in=keys).exclude(pk__in=own.values("pk")).values_list("key", flat=True)
     return sorted(keys - set(shared))

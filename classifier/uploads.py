@@ -23,7 +23,8 @@ from classifier.dataset import name_sample_objects
 from classifier.enqueue import enqueue_upload
 from classifier.feedback import allow_erasing
 from classifier.images import PreparedImage, prepare_content, read_content
-from classifier.models import IdempotencyKey, ObjectRemoval, Upload
+from classifier.models import Correction, IdempotencyKey, ObjectRemoval, Sample, Upload
+from classifier.querysets import CorrectionQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -159,13 +160,29 @@ def erase_upload(*, upload: Upload) -> None:
     locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
     if locked is None:
         return
-    # Answers about the photo go with it, which nothing else may do: see the trigger of migration 0004.
-    keys = [locked.image, *locked.faces.exclude(crop="").values_list("crop", flat=True), *name_sample_objects(locked)]
-    ObjectRemoval.objects.bulk_create(
-        [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys], ignore_conflicts=True
-    )
-    allow_erasing()
+    _erase_answers(Correction.objects.filter(face__upload=locked))
+    _remove_on_commit([locked.image, *locked.faces.exclude(crop="").values_list("crop", flat=True)])
     locked.delete()
+
+
+@transaction.atomic
+def erase_answers(*, author: User) -> None:
+    """Erase what a person answered about anybody's photos, with the samples that it gave and their pixels."""
+    _erase_answers(Correction.objects.filter(author=author))
+
+
+def _erase_answers(answers: CorrectionQuerySet) -> None:
+    # Locked first: what a reviewer is deciding becomes a sample before they are read here, or finds them gone.
+    chosen = list(answers.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    _remove_on_commit(name_sample_objects(Sample.objects.filter(correction__in=chosen)))
+    allow_erasing()
+    Correction.objects.filter(pk__in=chosen).delete()
+
+
+def _remove_on_commit(keys: Sequence[str]) -> None:
+    """Noted now, so that the sweeper removes what cannot be reached then."""
+    rows = [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys]
+    ObjectRemoval.objects.bulk_create(rows, ignore_conflicts=True)
     transaction.on_commit(lambda: remove_objects(keys), robust=True)
 
 

@@ -12,10 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from classifier.feedback import allow_erasing
 from classifier.forms import AccountDeletionForm
 from classifier.models import Upload
-from classifier.uploads import erase_upload
+from classifier.uploads import erase_answers, erase_upload
 
 
 @sensitive_post_parameters()
@@ -47,5 +46,5 @@ def erase_account(user: User) -> None:
     User.objects.select_for_update().get(pk=user.pk)
     for upload in Upload.objects.owned_by(user):
         erase_upload(upload=upload)
-    allow_erasing()  # their answers about photos that others share go as well
+    erase_answers(author=user)  # about photos that others share
     user.delete()

@@ -1,12 +1,13 @@
 """Approved answers become samples, each once; rejected ones tell why; nobody reviews their own or an unshared photo."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import User
 from classifier.dataset import CropMissingError, choose_split
@@ -15,6 +16,7 @@ from classifier.images import encode_crop, read_crop
 from classifier.models import Correction, Sample, Upload
 from classifier.review import AlreadyDecidedError, ReviewError, approve_answer, reject_answer
 from classifier.uploads import erase_upload
+from classifier.views.account import erase_account
 from tests.factories import make_face, make_upload, make_user
 from tests.ml.drawing import draw_crop
 
@@ -138,6 +140,50 @@ def test_erasing_a_photo_erases_its_sample(ruth: User) -> None:
     erase_upload(upload=again.face.upload)
     assert not Sample.objects.exists()
     assert not default_storage.exists(key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_photo_is_erased_while_a_reviewer_approves(ruth: User) -> None:
+    correction = make_answer(make_user())
+    failures: list[Exception] = []
+
+    def erase() -> None:
+        try:
+            erase_upload(upload=correction.face.upload)
+        except Exception as error:  # noqa: BLE001 - judged below
+            failures.append(error)
+        finally:
+            connection.close()
+
+    eraser = threading.Thread(target=erase)
+    with transaction.atomic():
+        approve_answer(correction=correction, reviewer=ruth)
+        key = Sample.objects.get().key
+        eraser.start()
+        time.sleep(0.5)  # it waits for the answer
+    eraser.join()
+    assert failures == []
+    assert not Sample.objects.exists()
+    assert not Upload.objects.exists()
+    assert not default_storage.exists(key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_leaves_takes_the_samples_of_their_answers_along(ruth: User) -> None:
+    """Else the pixels of the owner's face would outlive the photo: no row would name them when it is erased."""
+    ada, bob = make_user(), make_user("bob")
+    own = make_answer(ada)
+    shared, alone = (make_answer(ada, number=number, pixels=number) for number in (1, 2))
+    answers = [own, shared]
+    for face, answer in ((shared.face, 4), (alone.face, 3)):
+        answers.append(give_answer(face=face, author=bob, answer=answer, asked="random", prediction=None))
+    for correction in answers:
+        approve_answer(correction=correction, reviewer=ruth)
+    gone = Sample.objects.get(label=3).key
+    erase_account(bob)
+    assert set(Sample.objects.values_list("correction", flat=True)) == {own.pk, shared.pk}
+    assert not default_storage.exists(gone)
+    assert all(default_storage.exists(key) for key in Sample.objects.values_list("key", flat=True))
 
 
 def test_a_photo_shared_no_longer_is_in_no_snapshot(ruth: User) -> None:
