@@ -87,7 +87,7 @@ def promote_version(*, version: Version, actor: User | None = None, reason: str)
     """
     # Everybody who promotes locks the whole registry in one order, so that there is never a second champion; what is
     # read afterwards is what the one before left, even a champion that was registered while we waited.
-    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))
+    _lock_registry()
     version.refresh_from_db(fields=["state"])
     previous = find_champion()
     if previous is not None and previous.pk == version.pk:
@@ -102,14 +102,21 @@ def promote_version(*, version: Version, actor: User | None = None, reason: str)
     return True
 
 
-def roll_back(*, actor: User | None = None, reason: str) -> Version:
+@transaction.atomic
+def roll_back(*, champion: Version | None = None, actor: User | None = None, reason: str) -> Version:
     """Let the version serve again that served before the champion came; gives it.
 
     Rolling back twice goes two steps back, not forth again.
 
+    Args:
+        champion: the version that is to go; None: whichever serves.
+
     Raises:
-        RegistryError: no other version served before.
+        RegistryError: no other version served before, or the one that is to go serves no longer.
     """
+    _lock_registry()
+    if champion is not None and champion != find_champion():
+        raise RegistryError(f"{champion} does not serve any more: nothing was rolled back")
     target = find_rollback_target()
     if target is None:
         raise RegistryError("no other version served before: there is nothing to roll back to")
@@ -144,7 +151,7 @@ def choose_shadow(*, version: Version | None) -> None:
     Raises:
         RegistryError: it serves, or it was rejected.
     """
-    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))
+    _lock_registry()
     Version.objects.filter(is_shadow=True).update(is_shadow=False)
     if version is None:
         return
@@ -157,3 +164,7 @@ def choose_shadow(*, version: Version | None) -> None:
 def find_champion() -> Version | None:
     """The version that serves."""
     return Version.objects.champions().first()
+
+
+def _lock_registry() -> None:
+    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))

@@ -68,7 +68,7 @@ class VersionAdmin(ReadOnlyAdmin):
         actor: Any = request.user
         actions: dict[str, Callable[[], object]] = {
             "promote": lambda: promote_version(version=version, actor=actor, reason=reason),
-            "rollback": lambda: roll_back(actor=actor, reason=reason),
+            "rollback": lambda: roll_back(champion=version, actor=actor, reason=reason),
             "reject": lambda: reject_version(version=version),
             "shadow": lambda: choose_shadow(version=version),
             "unshadow": lambda: choose_shadow(version=None),

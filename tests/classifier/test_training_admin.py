@@ -97,6 +97,18 @@ def test_one_click_promotes_and_rolls_back_with_a_reason(staff: User) -> None:
     assert (last.actor, last.reason) == (staff, "rolled back: worse after all")
 
 
+def test_a_second_click_rolls_nothing_back(staff: User) -> None:
+    """Nor does a page that shows a champion of before: another step back would be one that nobody asked for."""
+    client = enter(staff)
+    first, second, third = (make_version(name, state="candidate") for name in "123")
+    for version in (first, second, third):
+        promote_version(version=version, reason="next")
+    act = f"/admin/classifier/version/{third.pk}/act/rollback/"
+    client.post(act, {"reason": "worse"})
+    assert "3 does not serve any more" in client.post(act, {"reason": "worse"}, follow=True).content.decode()
+    assert Version.objects.get(state="champion") == second
+
+
 def test_the_gates_report_is_readable(staff: User) -> None:
     recall = {"n": 9, "champion": 0.5, "candidate": 0.4, "difference": -0.1, "interval": [-0.3, 0.1]}
     network = {"accuracy": 0.7, "ece": 0.02, "nll": 0.8}
