@@ -159,13 +159,13 @@ class SampleQuerySet(QuerySet["Sample"]):
     def trusted(self) -> "SampleQuerySet":
         """Held-out corrections that may count in the gate.
 
-        Answered blind, relabelled by the reviewer, or said alike by a second person: somebody who gives false answers
-        must not vote on both sides.
+        Answered blind, relabelled by the reviewer, or said alike by a second person whom no reviewer has contradicted:
+        somebody who gives false answers must not vote on both sides.
         """
         from classifier.models import Correction
 
         agreeing = (
-            Correction.objects.standing()
+            Correction.objects.filter(Q(state="pending") | Q(state="approved", final_label=F("answer")))
             .filter(face=OuterRef("correction__face"), answer=OuterRef("label"))
             .exclude(author=OuterRef("correction__author"))
         )

@@ -1,0 +1,75 @@
+"""Which held-out corrections count in the gate: nobody who answers falsely may teach a network and measure it too."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from classifier.dataset import choose_split
+from classifier.feedback import give_answer, withdraw_answer
+from classifier.material import select_trusted
+from classifier.models import Correction, Sample
+from classifier.review import approve_answer, reject_answer
+from classifier.snapshots import load_images, read_snapshot, take_snapshot
+from tests.factories import make_answer_with_crop, make_user
+from tests.ml.drawing import draw_crop
+
+pytestmark = pytest.mark.django_db
+SAD, HAPPY = 4, 3
+
+
+@pytest.fixture
+def ruth() -> User:
+    return make_user("ruth")
+
+
+def make_person(split: str = "test") -> User:
+    """Somebody new whose faces go into this split."""
+    people = (make_user(f"{split}{number}") for number in count(User.objects.count()))
+    return next(person for person in people if choose_split(person.pk) == split)
+
+
+def answer(author: User, correction: Correction, label: int = SAD, *, blind: bool = False) -> Correction:
+    """Another answer about the same face."""
+    said: Any = {"asked": "random", "prediction": None, "blind": blind}
+    return give_answer(face=correction.face, author=author, answer=label, **said)
+
+
+def count_trusted() -> int:
+    found = Sample.objects.trusted().count()
+    assert len(select_trusted(load_images(read_snapshot(take_snapshot())))) == found
+    return found
+
+
+def test_what_one_person_says_who_saw_the_networks_answer_does_not_count(ruth: User) -> None:
+    approve_answer(correction=make_answer_with_crop(make_person(), draw_crop(1, 1)), reviewer=ruth)
+    assert count_trusted() == 0
+
+
+def test_a_reviewers_own_label_counts(ruth: User) -> None:
+    said = make_answer_with_crop(make_person(), draw_crop(1, 1))
+    approve_answer(correction=said, reviewer=ruth, label=HAPPY)
+    assert count_trusted() == 1
+
+
+def test_a_blind_answer_counts_and_only_where_it_is_held_out(ruth: User) -> None:
+    for number, split in enumerate(("test", "train")):
+        shown = make_answer_with_crop(make_person(split), draw_crop(number, number), number=number)
+        approve_answer(correction=answer(make_user(f"bob{number}"), shown, blind=True), reviewer=ruth)
+    assert count_trusted() == 1
+
+
+def test_a_second_person_counts_until_taken_back_or_contradicted(ruth: User) -> None:
+    said = make_answer_with_crop(make_person(), draw_crop(1, 1))
+    approve_answer(correction=said, reviewer=ruth)
+    second = answer(make_user("bob"), said)
+    assert count_trusted() == 1
+    withdraw_answer(correction=second, actor=second.author)
+    assert count_trusted() == 0
+    reject_answer(correction=answer(make_user("cleo"), said), reviewer=ruth, reason="not what the face shows")
+    assert count_trusted() == 0
+    approve_answer(correction=answer(make_user("dan"), said), reviewer=ruth, label=HAPPY)
+    assert list(Sample.objects.trusted().values_list("label", flat=True)) == [HAPPY]  # the reviewer's, and that alone
+    approve_answer(correction=answer(make_user("eve"), said), reviewer=ruth)
+    assert Sample.objects.trusted().filter(label=SAD).count() == 2
