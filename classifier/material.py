@@ -26,7 +26,12 @@ def select_faces(images: LoadedImages, *, split: str, source: str) -> "FaceData 
 
 
 def select_trusted(images: LoadedImages) -> Faces:
-    """Held-out corrections that count in the gate; a face that several people named alike counts once."""
+    """Held-out corrections that count in the gate; a face that several people named alike counts once.
+
+    One that shows the photo of a training correction does not: under two accounts, one person would teach and measure.
+    """
+    from ml.duplicates import find_near_pairs
+
     names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
     chosen = {
         (entry.sha256, entry.label): number
@@ -34,5 +39,10 @@ def select_trusted(images: LoadedImages) -> Faces:
         if entry.source == Sample.Source.CORRECTION and entry.split == "test" and entry.source_name in names
     }
     positions = list(chosen.values())
+    learned = select_faces(images, split="train", source=Sample.Source.CORRECTION)
+    if learned is not None and positions:
+        pairs, _ = find_near_pairs(images.images[positions], learned.images)
+        known = set(pairs[:, 0].tolist())
+        positions = [position for at, position in enumerate(positions) if at not in known]
     labels = np.array([images.found[number].label for number in positions], dtype=np.int64)
     return Faces(images.images[positions], labels)

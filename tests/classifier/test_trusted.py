@@ -3,6 +3,7 @@
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 
 from accounts.models import User
@@ -73,3 +74,15 @@ def test_a_second_person_counts_until_taken_back_or_contradicted(ruth: User) -> 
     assert list(Sample.objects.trusted().values_list("label", flat=True)) == [HAPPY]  # the reviewer's, and that alone
     approve_answer(correction=answer(make_user("eve"), said), reviewer=ruth)
     assert Sample.objects.trusted().filter(label=SAD).count() == 2
+
+
+def test_a_face_that_was_learned_from_measures_nothing(ruth: User) -> None:
+    """The same photo under two accounts, one of them held out."""
+    photo = draw_crop(1, 1)
+    approve_answer(correction=make_answer_with_crop(make_person("train"), photo), reviewer=ruth)
+    for number, pixels in enumerate((np.roll(photo, 1, axis=0), draw_crop(5, 5)), start=1):
+        shown = make_answer_with_crop(make_person(), pixels, number=number)
+        approve_answer(correction=answer(make_user(f"bob{number}"), shown, blind=True), reviewer=ruth)
+    assert Sample.objects.trusted().count() == 2
+    measured = select_trusted(load_images(read_snapshot(take_snapshot())))
+    np.testing.assert_array_equal(measured.images, [draw_crop(5, 5)])
