@@ -58,7 +58,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
 
 def faces_labelled(label: int) -> QuerySet[Face]:
     """Faces of an outer upload whose shown answer is `label`: the champion's, else the newest."""
-    answers = Prediction.objects.filter(face=OuterRef("pk"))
+    answers = Prediction.objects.shown().filter(face=OuterRef("pk"))
     champions = answers.filter(version__state="champion").values("label")[:1]
     newest = answers.order_by("-created_at", "-id").values("label")[:1]
     return (

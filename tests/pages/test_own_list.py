@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from classifier.models import Prediction
 from classifier.views.lists import PAGE_SIZE
 from tests.api.rows import make_face, make_prediction, make_upload, make_version
 
@@ -59,11 +60,21 @@ def test_filters(ada: User, owner: Client, query: dict[str, str], count: int) ->
         face = make_face(make_upload(ada, number))
         make_prediction(face, champion, label)
         make_prediction(face, newer, 6)
+        silent = make_prediction(face, make_version(f"2.{number}", "candidate"), 2)
+        Prediction.objects.filter(pk=silent.pk).update(shadow=True)
     for number, status in enumerate(("pending", "no_face", "rejected", "dead"), start=2):
         make_upload(ada, number, status)
     page = read(owner, **query)
     assert page.count('class="tile"') == count
     assert ("No photo matches" in page) is (count == 0)
+
+
+def test_a_shadow_that_came_to_serve_has_shown_nothing(ada: User, owner: Client) -> None:
+    face, shown, shadow = make_face(make_upload(ada)), make_version("1.0.0", "retired"), make_version("2.0.0")
+    make_prediction(face, shown, 3)
+    Prediction.objects.filter(pk=make_prediction(face, shadow, 2).pk).update(shadow=True)
+    assert 'class="tile"' in read(owner, label="happy")
+    assert 'class="tile"' not in read(owner, label="fear")
 
 
 def test_pages_keep_the_filter(ada: User, owner: Client) -> None:
