@@ -160,7 +160,7 @@ def _held(bulk: BulkReview) -> BulkReviewQuerySet:
 
 
 def _run_piece(bulk: BulkReview) -> None:
-    if not bulk.reviewer.has_perm("classifier.review_correction"):
+    if bulk.done < len(bulk.corrections) and not bulk.reviewer.has_perm("classifier.review_correction"):
         _advance(bulk, len(bulk.corrections), problem="The rest was left: you may not review any more.")
     end = monotonic() + PIECE_SECONDS
     for _ in range(PIECE):

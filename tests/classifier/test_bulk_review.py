@@ -235,6 +235,16 @@ def test_who_is_no_reviewer_any_more_decides_nothing(ada: User, ruth: User, sent
     assert not Correction.objects.filter(state="rejected").exists()
 
 
+def test_a_worker_lost_after_the_last_answer(ada: User, ruth: User, sent: list[int]) -> None:
+    """Only the note of the end was missing; whether the reviewer still may review matters no more."""
+    job = ask(ruth, [add_answer(ada)])
+    BulkReview.objects.filter(pk=job.pk).update(done=1, decided=1)
+    set_role(user=ruth, role="user")
+    run_bulk_review(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.decided, job.problems) == ("done", 1, [])
+
+
 def test_what_cannot_be_asked(ada: User, ruth: User) -> None:
     row = add_answer(ada)
     with pytest.raises(ReviewError, match="nothing"):
