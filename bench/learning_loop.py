@@ -154,6 +154,12 @@ def frozen_points(run: "TrainingRun") -> float:
     return 100 * float(run.version.decisions.get().report["frozen"]["difference"])
 
 
+def failed_checks(run: "TrainingRun") -> list[str]:
+    """What the gate did not let pass."""
+    assert run.version is not None
+    return [check["name"] for check in run.version.decisions.get().report["checks"] if check["passed"] is False]
+
+
 def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list[Shown]]":
     """(a) People answer with 10 % errors, reviewers approve, the winner serves."""
     shown = lab.gather("train", lab.options.tilted, lab.options.upright, seed=1)
@@ -163,7 +169,12 @@ def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list
     assert run.version is not None
     run.version.refresh_from_db()
     before, after = lab.accuracy(lab.start, held_out), lab.accuracy(run.version, held_out)
-    shared = {"outcome": run.version.decisions.get().outcome, "answers": len(shown), "before": round(before, 4)}
+    shared: dict[str, Any] = {
+        "outcome": run.version.decisions.get().outcome,
+        "failed": failed_checks(run),
+        "answers": len(shown),
+    }
+    shared["before"] = round(before, 4)
     report("domain_gain_points", 100 * (after - before), "points", len(held_out), **shared)
     report("frozen_loss_points", -frozen_points(run), "points", len(lab.test), outcome=shared["outcome"])
     return run.version, shown
@@ -204,7 +215,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
 
     promoted, harmful, found = 0, 0, []
     for number in range(lab.options.poison_runs):
-        shown = lab.gather("train", lab.options.tilted // 3, lab.options.upright // 3, seed=100 + number)
+        shown = lab.gather("train", lab.options.tilted // 5, lab.options.upright // 5, seed=100 + number)
         answer_faces(shown, lie=poison(POISONED, number))
         review_all(lab.reviewers)
         run = lab.train()
@@ -214,7 +225,8 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
         served = run.version.state == "champion"
         bad = frozen_points(run) < -1.0 or gain < 0
         promoted, harmful = promoted + served, harmful + (served and bad)
-        found.append({"domain": round(gain, 2), "frozen": round(frozen_points(run), 2), "promoted": served})
+        found.append({"domain": round(gain, 2), "frozen": round(frozen_points(run), 2), "promoted": served,
+                      "failed": failed_checks(run)})  # fmt: skip
         stop_sharing(shown)
         if served:
             promote_version(version=lab.start, reason="the next poisoner meets the same network")
@@ -262,8 +274,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(given) if given else None, help="FER-2013, as ml reads it")
     parser.add_argument("--replay", type=int, default=6000, help="faces of the training split that are imported")
     parser.add_argument("--full", action="store_true", help="the whole training split but what people upload")
-    parser.add_argument("--tilted", type=int, default=1200, help="tilted faces uploaded to be learned")
-    parser.add_argument("--upright", type=int, default=300, help="ordinary faces among them")
+    parser.add_argument("--tilted", type=int, default=2000, help="tilted faces uploaded to be learned")
+    parser.add_argument("--upright", type=int, default=200, help="ordinary faces among them")
     parser.add_argument("--held-out", type=int, default=600, help="tilted faces of people who are held out")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--poison-runs", type=int, default=5)
@@ -280,7 +292,8 @@ def main() -> None:
         print("bench/learning_loop.py needs FER-2013: --data PATH, or FERSITE_FER2013=PATH", file=sys.stderr)
         return
     began = monotonic()
-    with open_site(FERSITE_AUTO_PROMOTE="1") as state:
+    # With a replay of 6,000 some 450 faces are left to calibrate on: the start itself misses the gate's usual 0.03.
+    with open_site(FERSITE_AUTO_PROMOTE="1", FERSITE_GATE_ECE="0.06") as state:
         lab = Experiment(state, options)
         held_out = lab.gather("test", options.held_out, 0, seed=2, people=10)
         answer_faces(held_out, lie=err(ERRORS, 2))

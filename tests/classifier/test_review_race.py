@@ -11,6 +11,7 @@ from django.db import connection
 from accounts.models import User
 from classifier.images import encode_crop
 from classifier.models import Answer, Correction, CorrectionEvent, Face, Label, Sample, Upload
+from classifier.reconcile import reconcile_dataset
 from classifier.review import AlreadyDecidedError, approve_answer
 from fersite.storage import read_object
 from tests.factories import make_user
@@ -93,3 +94,7 @@ def test_five_hundred_approvals_by_two_reviewers_at_once() -> None:
     assert Sample.objects.count() == ANSWERS == Sample.objects.values("correction").distinct().count()
     keys = set(Sample.objects.values_list("key", flat=True))
     assert all(read_object(key) for key in keys)
+
+    found = reconcile_dataset(deep=True)
+    assert (found.samples, found.remaining, found.in_flight) == (ANSWERS, 0, 0)
+    assert found.objects == len(keys)
