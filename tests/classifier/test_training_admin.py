@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django_celery_beat.models import PeriodicTask
 
 from accounts.models import User
 from accounts.roles import Role, set_role
@@ -73,6 +74,17 @@ def test_a_run_is_started_watched_and_cancelled(staff: User, ready: Version) -> 
     client.post(f"/admin/classifier/trainingrun/{run.pk}/cancel/")
     run.refresh_from_db()
     assert (run.state, run.reason) == ("cancelled", "Cancelled by boss.")
+
+
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # the form lists every task
+def test_staff_moves_the_nightly_check(staff: User) -> None:
+    client, check = enter(staff), PeriodicTask.objects.get(name="check-retraining")
+    assert "/admin/django_celery_beat/periodictask/" in client.get("/admin/classifier/trainingrun/").content.decode()
+    assert "check-retraining" in client.get("/admin/django_celery_beat/periodictask/").content.decode()
+    page = client.get(f"/admin/django_celery_beat/periodictask/{check.pk}/change/").content.decode()
+    assert 'name="_save"' in page
+    reviewer = enter(make_member("rita", "reviewer"))
+    assert reviewer.get("/admin/django_celery_beat/periodictask/").status_code == 403
 
 
 def test_an_obstacle_is_said(staff: User) -> None:
