@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from numpy.typing import NDArray
 
@@ -32,7 +33,16 @@ Put = Callable[[Crop], None]
 
 
 class BucketError(Exception):
-    """An object could not be stored; the message says why."""
+    """An object could not be stored or read; the message says why."""
+
+
+@contextmanager
+def expect_outages() -> Iterator[None]:
+    """What boto3 raises inside becomes a BucketError."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise BucketError(f"the bucket does not answer: {error}") from error
 
 
 @dataclass

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from numpy.typing import NDArray
 
-from classifier.bucket import Batch, put_batches
+from classifier.bucket import Batch, expect_outages, put_batches
 from classifier.crops import hash_crop
 from classifier.duplicates import hash_perceptually, is_like_test_sample
 from classifier.images import ImageRefused, read_crop
@@ -87,11 +87,12 @@ def add_sample(*, correction: Correction, label: int) -> Sample | None:
 
     Raises:
         CropMissingError: the crop is gone from the bucket, or damaged.
-        classifier.bucket.BucketError: the bucket does not give the test images to compare with.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
     face = correction.face
     split = choose_split(face.upload.owner_id)
-    content, pixels = _read_face(face.crop)
+    with expect_outages():
+        content, pixels = _read_face(face.crop)
     if split == Sample.Split.TRAIN and is_like_test_sample(pixels):
         return None
     digest = hash_crop(pixels)
@@ -99,8 +100,9 @@ def add_sample(*, correction: Correction, label: int) -> Sample | None:
     # An erased photo may have had the same pixels, and the sweeper may not have removed them yet.
     ObjectRemoval.objects.filter(key=key).delete()
     client = share_client(settings.S3_ENDPOINT_URL)
-    # The same content under the same name, should it be there: putting it again changes nothing.
-    client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content, ContentType="image/png")
+    with expect_outages():
+        # The same content under the same name, should it be there: putting it again changes nothing.
+        client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content, ContentType="image/png")
     return Sample.objects.create(
         split=split, label=label, sha256=digest, phash=hash_perceptually(pixels[np.newaxis])[0], key=key,
         source=Sample.Source.CORRECTION, source_name=f"correction_{correction.pk}", correction=correction,

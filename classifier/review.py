@@ -36,7 +36,7 @@ def approve_answer(*, correction: Correction, reviewer: User, label: int | None 
         AlreadyDecidedError: it is not this reviewer's to decide any more.
         ReviewError: the author named no label, and the reviewer neither.
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
-        classifier.bucket.BucketError: the bucket does not give the test images that it is compared with.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
     locked = _lock(correction, reviewer)
     if label is None:
@@ -54,7 +54,7 @@ def add_missing_sample(*, correction: Correction) -> bool:
 
     Raises:
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
-        classifier.bucket.BucketError: the bucket does not give the test images that it is compared with.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
     locked = Correction.objects.select_for_update(of=("self",)).get(pk=correction.pk)
     if locked.state != Correction.State.APPROVED or locked.final_label is None:

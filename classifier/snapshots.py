@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from numpy.typing import NDArray
 
 from accounts.models import User
+from classifier.bucket import expect_outages
 from classifier.crops import SIDE, fetch_crops, keep_crops, read_kept
 from classifier.models import Label, Sample, Snapshot
 from fersite.storage import read_object, share_client
@@ -87,6 +88,7 @@ def take_snapshot(*, actor: User | None = None) -> Snapshot:
 
     Raises:
         DatasetEmptyError: there is no sample.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
     rows = Sample.objects.usable().order_by().values_list(*COLUMNS)
     entries = sorted(SnapshotEntry(*row) for row in rows.iterator(chunk_size=5000))
@@ -98,7 +100,8 @@ def take_snapshot(*, actor: User | None = None) -> Snapshot:
         return earlier
     client = share_client(settings.S3_ENDPOINT_URL)
     packed = gzip.compress(text, mtime=0)
-    client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=snapshot.key, Body=packed)
+    with expect_outages():
+        client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=snapshot.key, Body=packed)
     try:
         with transaction.atomic():
             snapshot.save(force_insert=True)
@@ -112,8 +115,10 @@ def read_snapshot(snapshot: Snapshot) -> list[SnapshotEntry]:
 
     Raises:
         SnapshotDamagedError: it is gone, or its hash is another.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
-    packed = read_object(snapshot.key)
+    with expect_outages():
+        packed = read_object(snapshot.key)
     if packed is None:
         raise SnapshotDamagedError(f"The list of {snapshot} is gone from the bucket ({snapshot.key}).")
     try:
@@ -167,6 +172,7 @@ def diff_snapshots(older: Snapshot, newer: Snapshot) -> SnapshotDiff:
 
     Raises:
         SnapshotDamagedError: one of the lists cannot be read.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
     before, after = ({_identify(entry): entry for entry in read_snapshot(item)} for item in (older, newer))
     both = [(before[identity], entry) for identity, entry in after.items() if identity in before]

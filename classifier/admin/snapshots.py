@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from classifier.admin.base import ReadOnlyAdmin
+from classifier.bucket import BucketError
 from classifier.models import Label, Snapshot
 from classifier.snapshots import SnapshotDamagedError, diff_snapshots
 
@@ -66,7 +67,7 @@ def compare(snapshot: Snapshot, against: str) -> dict[str, Any]:
         return {**context, "problem": "There is no other snapshot of this number."}
     try:
         diff = diff_snapshots(other, snapshot)
-    except SnapshotDamagedError as error:
+    except (SnapshotDamagedError, BucketError) as error:
         return {**context, "problem": str(error)}
     sizes = (len(diff.added), len(diff.removed), len(diff.relabelled))
     changes = list(zip(Label.labels, diff.count_by_label(), strict=True))

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from classifier import dataset
 from classifier.models import Correction, Sample
 from classifier.review import approve_answer
 from tests.factories import make_user
@@ -207,3 +209,16 @@ def test_queries_do_not_grow(browser: Client, ada: User, django_assert_max_num_q
     show(browser, correction)
     with django_assert_max_num_queries(16):
         show(browser, correction)
+
+
+def test_while_the_bucket_is_away_the_answer_waits(browser: Client, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    correction = add_answer(ada)
+
+    def fail(key: str) -> None:
+        raise EndpointConnectionError(endpoint_url="http://bucket")
+
+    monkeypatch.setattr(dataset, "read_object", fail)
+    place, page = decide(browser, correction)
+    assert place.startswith(f"{LIST}{correction.pk}/change/")
+    assert "The photos cannot be reached: try again in a moment." in page
+    assert Correction.objects.get().state == "pending"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -15,6 +16,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import set_role
+from classifier import snapshots
+from classifier.bucket import BucketError
 from classifier.dataset import import_fer2013
 from classifier.models import Correction, Sample, Snapshot
 from classifier.review import approve_answer
@@ -228,6 +231,21 @@ def test_staff_reads_snapshots_and_their_changes(dataset: None, django_assert_ma
     default_storage.delete(old.key)
     assert "is gone from the bucket" in staff.get(f"{address}{new.pk}/change/?against={old.pk}").content.decode()
     assert staff.post(f"{address}{new.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_bucket_is_away(dataset: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = take_snapshot()
+    add_correction()
+    new = take_snapshot()
+
+    def fail(key: str) -> None:
+        raise EndpointConnectionError(endpoint_url="http://bucket")
+
+    monkeypatch.setattr(snapshots, "read_object", fail)
+    with pytest.raises(BucketError):
+        read_snapshot(new)
+    page = log_in("staff").get(f"/admin/classifier/snapshot/{new.pk}/change/?against={old.pk}")
+    assert (page.status_code, "the bucket does not answer" in page.content.decode()) == (200, True)
 
 
 def test_snapshots_are_for_staff(dataset: None, client: Client) -> None:

@@ -4,9 +4,9 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError
 
+from classifier.bucket import BucketError
 from classifier.models import Label
 from classifier.snapshots import DatasetEmptyError, take_snapshot
 
@@ -22,10 +22,8 @@ class Command(BaseCommand):
         """Its number and counts."""
         try:
             snapshot = take_snapshot()
-        except DatasetEmptyError as error:
+        except (DatasetEmptyError, BucketError) as error:
             raise CommandError(str(error)) from None
-        except (BotoCoreError, ClientError) as error:
-            raise CommandError(f"the bucket does not answer: {error}") from None
         counts = {
             label: {"train": train, "test": test}
             for label, train, test in zip(Label.labels, snapshot.train_counts, snapshot.test_counts, strict=True)
