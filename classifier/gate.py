@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from classifier.inference import get_network
 from classifier.models import GateDecision, Version
-from classifier.registry import promote_version, reject_version
+from classifier.registry import lock_registry, promote_version, reject_version
 from ml.compare import compare_networks
 from ml.evaluate import TIMED_FACES, compute_logits, time_single_faces
 
@@ -146,6 +146,7 @@ def record_decision(*, candidate: Version, champion: Version, report: dict[str, 
 
     A candidate that was measured against a network that no longer serves waits for staff.
     """
+    lock_registry()
     outcome = GateDecision.Outcome(report["outcome"])
     if outcome == GateDecision.Outcome.PROMOTED and not Version.objects.champions().filter(pk=champion.pk).exists():
         report = {**report, "note": f"{champion} serves no longer: measured against it, so staff decide"}

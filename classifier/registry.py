@@ -78,6 +78,15 @@ def store_artifact(artifact: Artifact) -> None:
         client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=content)
 
 
+def lock_registry() -> None:
+    """Until the transaction ends, nobody else changes what serves.
+
+    All rows are locked in one order, so that there is never a second champion; what is read afterwards is what the one
+    before left, even a champion that was registered while we waited.
+    """
+    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))
+
+
 @transaction.atomic
 def promote_version(*, version: Version, actor: User | None = None, reason: str) -> bool:
     """Make a version the champion and retire the one before; False when it is the champion already.
@@ -87,7 +96,7 @@ def promote_version(*, version: Version, actor: User | None = None, reason: str)
     """
     # Everybody who promotes locks the whole registry in one order, so that there is never a second champion; what is
     # read afterwards is what the one before left, even a champion that was registered while we waited.
-    _lock_registry()
+    lock_registry()
     version.refresh_from_db(fields=["state"])
     previous = find_champion()
     if previous is not None and previous.pk == version.pk:
@@ -114,7 +123,7 @@ def roll_back(*, champion: Version | None = None, actor: User | None = None, rea
     Raises:
         RegistryError: no other version served before, or the one that is to go serves no longer.
     """
-    _lock_registry()
+    lock_registry()
     if champion is not None and champion != find_champion():
         raise RegistryError(f"{champion} does not serve any more: nothing was rolled back")
     target = find_rollback_target()
@@ -151,7 +160,7 @@ def choose_shadow(*, version: Version | None) -> None:
     Raises:
         RegistryError: it serves, or it was rejected.
     """
-    _lock_registry()
+    lock_registry()
     Version.objects.filter(is_shadow=True).update(is_shadow=False)
     if version is None:
         return
@@ -164,7 +173,3 @@ def choose_shadow(*, version: Version | None) -> None:
 def find_champion() -> Version | None:
     """The version that serves."""
     return Version.objects.champions().first()
-
-
-def _lock_registry() -> None:
-    list(Version.objects.select_for_update().order_by("pk").values_list("pk"))

@@ -27,6 +27,8 @@ def shadow_upload(upload: Upload, results: list[FaceResult]) -> None:
         version, network = shadow
         start = time.perf_counter()
         probabilities = network.classify_crops(np.stack([result.crop for result in results]))
+        # A face drawn by hand meanwhile comes after them.
+        faces = Face.objects.filter(upload=upload, index__lt=len(results)).order_by("index")
         took = (time.perf_counter() - start) * 1000
         sets = prediction_sets(probabilities, network.artifact.calibration)
         Prediction.objects.bulk_create(
@@ -40,9 +42,7 @@ def shadow_upload(upload: Upload, results: list[FaceResult]) -> None:
                 ms=took,
                 shadow=True,
             )
-            for face, row, inside in zip(
-                Face.objects.filter(upload=upload).order_by("index"), probabilities, sets, strict=True
-            )
+            for face, row, inside in zip(faces, probabilities, sets, strict=True)
         )
     except IntegrityError:
         logger.info("upload %s was erased, or its shadow's answers are there already", upload.pk)

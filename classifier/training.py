@@ -68,8 +68,7 @@ def execute_run(run_id: uuid.UUID) -> None:
         except Exception as error:
             logger.exception("%s failed", run)
             _finish(run, TrainingRun.State.FAILED, reason=f"Unexpected: {type(error).__name__}; the log says more.")
-    if not TrainingRun.objects.active().filter(pk=run.pk).exists():
-        shutil.rmtree(find_folder(run), ignore_errors=True)
+    clear_folders()
 
 
 def claim_run(run_id: uuid.UUID) -> TrainingRun | None:
@@ -87,6 +86,14 @@ def claim_run(run_id: uuid.UUID) -> TrainingRun | None:
     return TrainingRun.objects.select_related("snapshot", "champion", "version").get(pk=run_id)
 
 
+def clear_folders() -> None:
+    """Take away the checkpoints of runs that have ended, this one's and those that the sweeper ended."""
+    active = {str(pk) for pk in TrainingRun.objects.active().values_list("pk", flat=True)}
+    for folder in (Path(settings.FERSITE_STATE) / "training").glob("*"):
+        if folder.name not in active:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def find_folder(run: TrainingRun) -> Path:
     """Where a run keeps its checkpoints, until it ends."""
     return Path(settings.FERSITE_STATE) / "training" / str(run.pk)
@@ -100,7 +107,7 @@ def _execute(run: TrainingRun) -> None:
     candidate = Version.objects.filter(name=name).first()
     if candidate is None:
         candidate = _make_version(run, name, images, snapshot, champion)
-    _update(run, version=candidate)
+    _go_on(run, version=candidate)
     if not candidate.decisions.exists():
         _pass_gate(run, candidate, champion, images)
     _finish(run, TrainingRun.State.DONE)
@@ -125,7 +132,7 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
     corrections = select_faces(images, split="train", source=Sample.Source.CORRECTION)
     if replay is None:
         raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
-    _update(run, stage="training")
+    _go_on(run, stage="training")
     artifact = retrain(
         find_folder(run),
         mix_corrections(replay, corrections, held_out=config.held_out),
@@ -164,7 +171,7 @@ def make_config(run: TrainingRun, *, held_out: float) -> "TrainingConfig":
 
 
 def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: LoadedImages) -> None:
-    _update(run, stage="measuring")
+    _go_on(run, stage="measuring")
     frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
     if frozen is None:
         raise RunFailed(f"{run.snapshot} has no FER-2013 test faces: nothing can win without them.")
@@ -175,6 +182,7 @@ def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: 
         trusted=select_trusted(images),
         frozen_digest=frozen.digest(),
     )
+    _go_on(run, stage="deciding")
     record_decision(candidate=candidate, champion=champion, report=report)
 
 
@@ -214,6 +222,14 @@ def _update(run: TrainingRun, **values: Any) -> bool:
     for name, value in values.items():
         setattr(run, name, value)
     return bool(_held_by(run).update(**values))
+
+
+def _go_on(run: TrainingRun, **values: Any) -> None:
+    """Write into the row; raises TrainingStopped when somebody has cancelled, or another worker has the run."""
+    from ml.fitting import TrainingStopped
+
+    if not _update(run, **values) or _is_cancelled(run):
+        raise TrainingStopped("stopped on request")
 
 
 def _renew(run: TrainingRun) -> Callable[[], object]:

@@ -60,7 +60,7 @@ def mix_corrections(
     """
     parts = [_clean(part) for part in (replay, corrections) if part is not None]
     capped = 1.0
-    if corrections is not None:
+    if len(parts) > 1 and len(parts[1]):
         capped = min(weight, share / (1.0 - share) * len(parts[0]) / len(parts[1]))
     weights = np.concatenate([np.full(len(part), w, np.float32) for part, w in zip(parts, (1.0, capped), strict=False)])
     joined = TrainingSet(

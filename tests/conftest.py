@@ -26,7 +26,10 @@ _services: LocalServices | None = None
 def pytest_configure(config: pytest.Config) -> None:
     """Before pytest-django sets Django up: start the services and tell settings where they are."""
     global _services
-    if config.option.collectonly:
+    distributes = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if config.option.collectonly or distributes:
+        # With -n, each of the processes that run tests has services of its own, and names them before its settings.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         return
     state = Path(tempfile.mkdtemp(prefix="fersite-test-"))
     state.chmod(0o711)  # PostgreSQL's user must be able to enter it

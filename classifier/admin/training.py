@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -50,11 +51,18 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     @admin.display(description="gate")
     def outcome(self, run: TrainingRun) -> "SafeString | str":
         """What the gate decided, with the report."""
-        decision = run.version.decisions.first() if run.version else None
-        if decision is None:
+        decisions = (
+            list(run.version.decisions.all()) if run.version else []
+        )  # all: they were fetched for the whole list
+        if not decisions:
             return "–"
+        decision = decisions[0]
         address = reverse("admin:classifier_gatedecision_change", args=[decision.pk])
         return format_html('<a href="{}">{}</a>', address, decision.get_outcome_display())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
+        """With the gate's decisions."""
+        return super().get_queryset(request).prefetch_related("version__decisions")
 
     def get_urls(self) -> list[URLPattern]:
         """With the addresses of the buttons and of the progress."""

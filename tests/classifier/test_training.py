@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from classifier import runs
+from classifier import runs, training
 from classifier.dataset import import_fer2013
 from classifier.models import GateDecision, Sample, TrainingRun, Version
 from classifier.registry import find_champion, register_version
@@ -80,6 +80,25 @@ def test_a_run_that_is_cancelled_makes_no_version(champion: Version, staff: User
     second.refresh_from_db()
     assert second.state == "cancelled"
     assert (Version.objects.count(), find_champion()) == (1, champion)
+
+
+@pytest.mark.tensorflow
+def test_a_run_that_is_cancelled_while_it_is_measured_promotes_nothing(
+    champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ask(staff, epochs=1)
+
+    def measure_and_cancel(**given: Any) -> dict[str, Any]:
+        runs.cancel_run(run=run, actor=staff)
+        return {"outcome": "promoted", "frozen_set": {"digest": "f" * 64, "used_before": 0}}
+
+    monkeypatch.setattr(training, "measure_candidate", measure_and_cancel)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("cancelled", "Cancelled by staff.")
+    assert find_champion() == champion
+    assert not GateDecision.objects.exists()
+    assert not find_folder(run).exists()
 
 
 @pytest.mark.tensorflow

@@ -175,3 +175,14 @@ def test_reading_changes_nothing(staff: User, ready: Version) -> None:
     assert client.get(START).status_code == 403
     assert client.get(f"/admin/classifier/trainingrun/{run.pk}/cancel/").status_code == 403
     assert client.get(f"/admin/classifier/version/{ready.pk}/act/promote/").status_code == 403
+
+
+def test_more_runs_cost_no_more_queries(staff: User, django_assert_max_num_queries: Any) -> None:
+    champion, client = make_version("1"), enter(staff)
+    report = {"outcome": "waits", "frozen_set": {"digest": "f" * 64, "used_before": 0}}
+    for number in range(12):
+        version = make_version(f"run-{number:02d}", state="candidate")
+        record_decision(candidate=version, champion=champion, report=report)
+        TrainingRun.objects.create(trigger="nightly", state="done", version=version, champion=champion)
+    with django_assert_max_num_queries(16):
+        assert client.get("/admin/classifier/trainingrun/").status_code == 200
