@@ -18,7 +18,7 @@ run: install  ## everything up at http://127.0.0.1:PORT (PORT=8000 FERSITE_STATE
 
 test: install-dev  ## every test, on real services, browser included, two at a time (ARGS="-k name")
 	@python3 -I fersite/install.py dev browser
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install-dev  ## ruff, mypy, import contracts, check --deploy, migrations
 	$(PY) -m ruff check .

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.steps import PASSWORD, as_file, make_astronaut, sign_up
-from tests.reviews import restore_roles
 from tests.tiny import GENEROUS_GATE, tiny_archive_of, train_tiny_network
 from tests.workers import start_worker, stop_worker
 
@@ -29,7 +28,6 @@ def workers(live_server: Any) -> Iterator[None]:
     from classifier.dataset import import_fer2013
     from classifier.registry import register_version
 
-    restore_roles()
     network = train_tiny_network()
     import_fer2013(path=tiny_archive_of(network))
     register_version(path=network, promote=True, reason="first")

@@ -12,7 +12,7 @@ from classifier.bulk import run_bulk_review
 from classifier.models import BulkReview, Correction, Sample
 from classifier.review import reject_answer
 from tests.e2e.steps import PASSWORD, make_astronaut
-from tests.reviews import add_answer, add_face, restore_roles, store_crop
+from tests.reviews import add_answer, add_face, store_crop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,7 +24,6 @@ LIST = "/admin/classifier/correction/"
 @pytest.fixture
 def rows(live_server: Any) -> list[Correction]:
     """Four answers about the same photo of a face, and a reviewer who has a password."""
-    restore_roles()
     ruth = User.objects.create_user("ruth", "ruth@example.org", PASSWORD)
     set_role(user=ruth, role="reviewer")
     ada = User.objects.create_user("ada", "ada@example.org", PASSWORD)
