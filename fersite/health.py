@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from fersite.storage import make_client
 
 HEARTBEAT_KEY = "fersite:worker:heartbeat"  # in the cache; the inference worker renews it
-PROBE_SECONDS = 1.5
+PROBE_SECONDS = 1.2
 
 log = logging.getLogger(__name__)
 
