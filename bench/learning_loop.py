@@ -6,6 +6,7 @@ line per figure; about 25 minutes on two cores. Without the data it says so and 
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -260,7 +261,7 @@ def learn_from(lab: Experiment, shown: list[Shown], held_out: list[Shown], name:
     honest = err(ERRORS, 7)
     labels = np.array([honest(one.truth) for one in shown])
     given = FaceData(read_crops(shown), labels, np.full(len(shown), -1), tuple(str(one.face.pk) for one in shown))
-    config: Any = FINE_TUNING.__class__(**{**vars(FINE_TUNING), "epochs": lab.options.epochs, "held_out": HELD_OUT})
+    config = dataclasses.replace(FINE_TUNING, epochs=lab.options.epochs, held_out=HELD_OUT)
     prepared = mix_corrections(lab.replay, given, held_out=HELD_OUT)
     start = fetch_artifact(lab.start.digest)
     artifact = retrain(lab.state / name, prepared, start=start, config=config, version=name, command=name)
