@@ -92,14 +92,8 @@ def _write_rows(face: Face, key: str, version: Version, result: FaceResult, ms: 
     upload = Upload.objects.select_for_update().filter(pk=face.upload_id).first()
     if upload is None or not Face.objects.filter(pk=face.pk, crop="").update(crop=key, due_at=None):
         return False
-    Prediction.objects.create(
-        face=face,
-        version=version,
-        label=result.label,
-        confidence=min(result.confidence, 1.0),
-        probabilities=[float(value) for value in result.probabilities],
-        prediction_set=result.prediction_set,
-        ms=ms,
+    Prediction.of(face, version, probabilities=result.probabilities, prediction_set=result.prediction_set, ms=ms).save(
+        force_insert=True
     )
     Upload.objects.filter(pk=upload.pk, status=Upload.Status.NO_FACE).update(status=Upload.Status.DONE)
     keep_objects([key])

@@ -148,12 +148,10 @@ def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
         for index, (face, key) in enumerate(zip(answer.faces, keys, strict=True))
     )
     Prediction.objects.bulk_create(
-        Prediction(
-            face=row,
-            version=answer.version,
-            label=face.label,
-            confidence=min(face.confidence, 1.0),
-            probabilities=[float(value) for value in face.probabilities],
+        Prediction.of(
+            row,
+            answer.version,
+            probabilities=face.probabilities,
             prediction_set=face.prediction_set,
             ms=answer.ms,
         )

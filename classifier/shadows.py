@@ -8,7 +8,7 @@ from django.db import IntegrityError
 
 from classifier.inference import get_shadow
 from classifier.models import Face, Prediction, Upload
-from ml.calibrate import prediction_sets
+from ml.calibrate import prediction_sets, rank_set
 from ml.predict import FaceResult
 
 logger = logging.getLogger(__name__)
@@ -32,16 +32,7 @@ def shadow_upload(upload: Upload, results: list[FaceResult]) -> None:
         took = (time.perf_counter() - start) * 1000
         sets = prediction_sets(probabilities, network.artifact.calibration)
         Prediction.objects.bulk_create(
-            Prediction(
-                face=face,
-                version=version,
-                label=int(row.argmax()),
-                confidence=min(float(row.max()), 1.0),
-                probabilities=[float(value) for value in row],
-                prediction_set=[int(label) for label in np.argsort(-row) if inside[label]],
-                ms=took,
-                shadow=True,
-            )
+            Prediction.of(face, version, probabilities=row, prediction_set=rank_set(row, inside), ms=took, shadow=True)
             for face, row, inside in zip(faces, probabilities, sets, strict=True)
         )
     except IntegrityError:

@@ -80,3 +80,8 @@ def prediction_sets(probabilities: NDArray[np.float64], calibration: Calibration
     inside = probabilities >= calibration.threshold
     inside[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
     return inside
+
+
+def rank_set(probabilities: NDArray[np.float64], inside: NDArray[np.bool_]) -> list[int]:
+    """The labels of one face's prediction set, the most probable first, from two rows of shape (7,)."""
+    return [int(label) for label in np.argsort(-probabilities) if inside[label]]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.artifacts import NETWORK, Artifact
-from ml.calibrate import apply_calibration, prediction_sets
+from ml.calibrate import apply_calibration, prediction_sets, rank_set
 from ml.faces import FaceFinder, FoundFace, Origin
 from ml.labels import LABELS
 from ml.preprocess import SIDE, cut_square, to_network_input
@@ -138,7 +138,7 @@ class Pipeline:
                 label=int(row.argmax()),
                 confidence=float(row.max()),
                 probabilities=row,
-                prediction_set=[int(label) for label in np.argsort(-row) if inside[label]],
+                prediction_set=rank_set(row, inside),
             )
             for face, crop, row, inside in zip(found, crops, probabilities, sets, strict=True)
         ]

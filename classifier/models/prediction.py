@@ -1,5 +1,6 @@
 """Predictions: one network version's answer for one face."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -49,3 +50,27 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_label_display()} ({self.confidence:.2f})"
+
+    @classmethod
+    def of(
+        cls,
+        face: Face,
+        version: Version,
+        *,
+        probabilities: Iterable[float],
+        prediction_set: list[int],
+        ms: float,
+        shadow: bool = False,
+    ) -> "Prediction":
+        """An unsaved row: the label is the most probable one, the confidence its probability (at most 1)."""
+        values = [float(value) for value in probabilities]
+        return cls(
+            face=face,
+            version=version,
+            label=values.index(max(values)),
+            confidence=min(max(values), 1.0),
+            probabilities=values,
+            prediction_set=prediction_set,
+            ms=ms,
+            shadow=shadow,
+        )
