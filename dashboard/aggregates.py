@@ -1,0 +1,21 @@
+"""Sums of rollups in the database: a page reads as many rows as its charts have points, however many there are."""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Aggregate, BigIntegerField
+
+
+class SumArrays(Aggregate):
+    """Adds up arrays of the same length, element by element: SumArrays("confidence_bins")."""
+
+    name = "SumArrays"
+    output_field = ArrayField(BigIntegerField())
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
+        """An array of one sum for each element."""
+        [source, *_] = self.get_source_expressions()
+        inner, params = compiler.compile(source)
+        size = source.output_field.size
+        sums = ", ".join(f"coalesce(sum({inner}[{i}]), 0)::bigint" for i in range(1, size + 1))
+        return f"ARRAY[{sums}]", list(params) * size

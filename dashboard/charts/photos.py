@@ -1,0 +1,132 @@
+"""Photos on their way: how many came, how they ended, how long they took, how long the queue is."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Max, Sum
+from django.db.models.functions import Trunc
+
+from classifier.models import Upload
+from dashboard.aggregates import SumArrays
+from dashboard.buckets import read_quantile
+from dashboard.chart import Cell, Chart, Column, Series
+from dashboard.models import Grain, QueueSample, UploadRollup
+from dashboard.scope import Scope
+
+STAGES = {"total": "from arrival to the end", "wait": "waiting", "work": "the network at work"}
+# A 95th percentile of fewer photos is the slowest one.
+FEWEST_TIMED = 20
+START = Column("start", "From (UTC)", "time")
+
+
+def build_photos(scope: Scope) -> list[Chart]:
+    """Every chart of the page; three queries."""
+    states = UploadRollup.objects.filter(scope.matching("source")).values_list("start", "status", "error")
+    counted = list(states.annotate(Sum("uploads")).order_by("start"))
+    return [
+        show_volume(scope, counted),
+        show_failures(counted),
+        show_times(scope),
+        show_queue(scope),
+    ]
+
+
+def show_volume(scope: Scope, counted: Sequence[tuple[datetime, str, str, int]]) -> Chart:
+    """Photos by state."""
+    numbers = {(start, status): 0 for start in scope.starts() for status in Upload.Status.values}
+    for start, status, _, uploads in counted:
+        numbers[start, status] = numbers.get((start, status), 0) + uploads
+    return Chart(
+        name="volume",
+        title="Photos handed in, by what became of them",
+        plot="stacked",
+        columns=[START, *(Column(one.value, one.value.replace("_", " ")) for one in Upload.Status)],
+        rows=[(start, *(numbers[start, one] for one in Upload.Status.values)) for start in scope.starts()],
+        n=sum(uploads for *_, uploads in counted),
+        of="photos",
+        note="Counted when they arrived. The version and label filters do not apply: a photo has neither.",
+        series=[Series(one) for one in Upload.Status.values],
+    )
+
+
+def show_failures(counted: Sequence[tuple[datetime, str, str, int]]) -> Chart:
+    """Photos that ended badly, by code."""
+    numbers: dict[tuple[str, str], int] = {}
+    for _, status, error, uploads in counted:
+        if error:
+            numbers[error, status] = numbers.get((error, status), 0) + uploads
+    total = sum(uploads for *_, uploads in counted)
+    rows: list[tuple[Cell, ...]] = [
+        (error, status, uploads, uploads / total)
+        for (error, status), uploads in sorted(numbers.items(), key=lambda item: -item[1])
+    ]
+    return Chart(
+        name="failures",
+        title="Photos that could not be read or were given up, by error code",
+        plot="bars",
+        columns=[
+            Column("error", "Code", "text"),
+            Column("status", "State", "text"),
+            Column("uploads", "Photos"),
+            Column("share", "Of all photos", "share"),
+        ],
+        rows=rows,
+        n=total,
+        of="photos",
+        note="Photos refused at the door (too large, of an unknown type) are not stored, so they are not counted here.",
+        series=[Series("uploads")],
+    )
+
+
+def show_times(scope: Scope) -> Chart:
+    """p50 and p95 of each stage."""
+    rows = UploadRollup.objects.filter(scope.matching("source")).values_list("start")
+    found = {start: sums for start, *sums in rows.annotate(*(SumArrays(f"{stage}_bins") for stage in STAGES))}
+    columns = [START]
+    for stage, title in STAGES.items():
+        columns += [Column(f"{stage}_{p}", f"{title}, {p}", "seconds") for p in ("p50", "p95")]
+    table: list[tuple[Cell, ...]] = []
+    for start in scope.starts():
+        cells: list[Cell] = [start]
+        for counts in found.get(start, [[]] * len(STAGES)):
+            enough = sum(counts) >= FEWEST_TIMED
+            between = [read_quantile("seconds", counts, share) if enough else None for share in (0.5, 0.95)]
+            cells += [edges[1] if edges else None for edges in between]
+        table.append(tuple(cells))
+    return Chart(
+        name="times",
+        title="How long photos took: median and 95th percentile by stage",
+        plot="lines",
+        columns=columns,
+        rows=table,
+        n=sum(sum(sums[0]) for sums in found.values()),
+        of="finished photos",
+        minimum=FEWEST_TIMED,
+        note="From histogram buckets each a quarter wider than the one before; the upper edge of the bucket is shown, "
+        f"so a figure may be up to a quarter too high. Nothing for fewer than {FEWEST_TIMED} photos.",
+        series=[Series("total_p50"), Series("total_p95"), Series("wait_p95"), Series("work_p95")],
+    )
+
+
+def show_queue(scope: Scope) -> Chart:
+    """Depth and age, the worst of each hour or day."""
+    step = "hour" if scope.grain == Grain.HOUR else "day"
+    samples = QueueSample.objects.filter(at__gte=scope.since, at__lt=scope.end)
+    worst = samples.annotate(start=Trunc("at", step)).values_list("start").order_by("start")
+    found = {start: rest for start, *rest in worst.annotate(Max("pending"), Max("running"), Max("oldest_seconds"))}
+    return Chart(
+        name="queue",
+        title="The queue at its longest: photos waiting, and how long the oldest had waited",
+        plot="lines",
+        columns=[
+            START,
+            Column("pending", "Photos waiting"),
+            Column("running", "Photos at work"),
+            Column("oldest_seconds", "Oldest, waiting for", "seconds"),
+        ],
+        rows=[(start, *found.get(start, (None, None, None))) for start in scope.starts()],
+        n=len(found),
+        of="hours or days with measurements",
+        note="Looked at once a minute. No filter but the range applies.",
+        series=[Series("pending"), Series("oldest_seconds")],
+    )

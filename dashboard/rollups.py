@@ -1,0 +1,106 @@
+"""Keeps the rollups true: computes the hours anew whose rows changed, and the days they belong to; writes only.
+
+Stale hours are named by triggers, in the transaction of the change. An hour is deleted and written again, so a run may
+be cut off, repeated, or done twice at once without harm, and a rebuild of everything gives the same numbers.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from dashboard.models import StaleHour
+from dashboard.statements import DAYS, HOURS, TABLES
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# How many hours one transaction computes, so that a long backlog is not lost when it is cut off.
+PIECE = 24
+# Names the lock that lets one process at a time write rollups.
+LOCK = 0x726F6C6C
+
+
+def roll_up(*, limit: int | None = None) -> int:
+    """Compute what has become stale; how many hours that were. 0 too when another process is at it.
+
+    Args:
+        limit: hours at most; what remains is done by the next call.
+    """
+    done = 0
+    while limit is None or done < limit:
+        hours = _roll_up_piece(PIECE if limit is None else min(PIECE, limit - done))
+        if not hours:
+            break
+        done += hours
+    return done
+
+
+@transaction.atomic
+def _roll_up_piece(size: int) -> int:
+    if not _take_turn():
+        return 0
+    hours = list(StaleHour.objects.order_by("hour").values_list("hour", flat=True).distinct()[:size])
+    # Rows that are written meanwhile stay for the next run: only what is read here is deleted.
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM dashboard_stalehour WHERE hour = ANY(%s) RETURNING kind, hour", [hours])
+        stale = set(cursor.fetchall())
+    compute_hours(stale)
+    return len(hours)
+
+
+def _take_turn() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def compute_hours(stale: Iterable[tuple[str, datetime]]) -> None:
+    """Write hours again from the rows, and their days from the hours; inside the caller's transaction.
+
+    Args:
+        stale: kind (a StaleHour.Kind) and the hour's start.
+    """
+    days: dict[str, set[datetime]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        for kind, hour in sorted(set(stale)):
+            for table in TABLES[kind]:
+                cursor.execute(f"DELETE FROM {table} WHERE grain = 'h' AND start = %s", [hour])
+                cursor.execute(HOURS[table], {"start": hour, "end": hour + HOUR})
+            days[kind].add(start_of_day(hour))
+        for kind, starts in days.items():
+            for start in sorted(starts):
+                for table in TABLES[kind]:
+                    cursor.execute(f"DELETE FROM {table} WHERE grain = 'd' AND start = %s", [start])
+                    cursor.execute(DAYS[table], {"start": start, "end": start + DAY})
+
+
+def rebuild() -> int:
+    """Throw all rollups away and compute them from the rows, a piece at a time; how many hours there were.
+
+    Readers see the old numbers of an hour until the new ones are written.
+    """
+    mark_everything_stale()
+    return roll_up()
+
+
+@transaction.atomic
+def mark_everything_stale() -> None:
+    """Every hour that has rows, and every hour that has rollups."""
+    sources = {
+        StaleHour.Kind.UPLOAD: "classifier_upload",
+        StaleHour.Kind.PREDICTION: "classifier_prediction",
+        StaleHour.Kind.SAMPLE: "classifier_sample",
+    }
+    with connection.cursor() as cursor:
+        for kind, rows in sources.items():
+            hours = [f"SELECT date_trunc('hour', created_at, 'UTC') AS hour FROM {rows}"]
+            hours += [f"SELECT start FROM {table} WHERE grain = 'h'" for table in TABLES[kind]]
+            cursor.execute(
+                f"INSERT INTO dashboard_stalehour (kind, hour) SELECT %s, hour FROM ({' UNION '.join(hours)}) AS found",
+                [kind],
+            )
+
+
+def start_of_day(moment: datetime) -> datetime:
+    """Midnight before it, UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
