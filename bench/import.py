@@ -6,25 +6,18 @@ synthetic crops. One JSON line; more lines for how long a second import of the s
 
 import json
 import os
-import secrets
-import shutil
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import perf_counter
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fersite.embedded import LocalServices  # noqa: E402
-from fersite.processes import Child, stop_children  # noqa: E402
+from bench.simulation.site import open_site
 
 SYNTHETIC = 3000
-START_SECONDS = 60
-CHOSEN = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "AWS_STORAGE_BUCKET_NAME")
 
 
 def make_data(path: Path) -> Path:
@@ -42,29 +35,6 @@ def make_data(path: Path) -> Path:
     return path
 
 
-def start_services(state: Path) -> list[Child]:
-    """Local services whatever the environment says: a benchmark must not fill anybody's bucket."""
-    for name in CHOSEN:
-        os.environ.pop(name, None)
-    services = LocalServices.plan(state, {}, durable=True)
-    os.environ.update(
-        services.environment,
-        DJANGO_SETTINGS_MODULE="fersite.settings",
-        FERSITE_STATE=str(state),
-        FERSITE_INSECURE_HTTP="1",
-        SECRET_KEY=secrets.token_urlsafe(64),
-    )
-    children = services.children()
-    for child in children:
-        child.start()
-    end = monotonic() + START_SECONDS
-    while not all(server.ready() for server in services.servers.values()):
-        if monotonic() > end:
-            raise SystemExit(f"the services do not start: see {state}/log")
-        sleep(0.05)
-    return children
-
-
 def measure(path: Path) -> None:
     """Import twice; the second time everything is there."""
     from classifier.dataset import import_fer2013
@@ -80,23 +50,8 @@ def measure(path: Path) -> None:
 
 def main() -> None:
     given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("FERSITE_DATA")
-    state = Path(tempfile.mkdtemp(prefix="fersite-bench-"))
-    state.chmod(0o711)  # PostgreSQL's user must be able to enter it
-    children: list[Child] = []
-    try:
-        children += start_services(state)
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        from fersite.storage import create_bucket
-
-        call_command("migrate", verbosity=0)
-        create_bucket()
-        measure(Path(given) if given else make_data(state / "synthetic.zip"))
-    finally:
-        stop_children(children)
-        shutil.rmtree(state, ignore_errors=True)
+    with open_site(queues=()) as site:
+        measure(Path(given) if given else make_data(site.state / "synthetic.zip"))
 
 
 if __name__ == "__main__":

@@ -294,8 +294,8 @@ def main() -> None:
         return
     began = monotonic()
     # With a replay of 6,000 some 450 faces are left to calibrate on: the start itself misses the gate's usual 0.03.
-    with open_site(FERSITE_AUTO_PROMOTE="1", FERSITE_GATE_ECE="0.06") as state:
-        lab = Experiment(state, options)
+    with open_site(FERSITE_AUTO_PROMOTE="1", FERSITE_GATE_ECE="0.06") as site:
+        lab = Experiment(site.state, options)
         held_out = lab.gather("test", options.held_out, 0, seed=2, people=10)
         answer_faces(held_out, lie=err(ERRORS, 2))
         # A second person looks at each: where both agree, the answer is trusted in the gate.

@@ -7,12 +7,9 @@ import io
 import json
 import os
 import secrets
-import shutil
 import sys
-import tempfile
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
-from typing import Any
+from time import perf_counter
 
 import numpy as np
 import urllib3
@@ -21,14 +18,12 @@ from skimage import data
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fersite.embedded import LocalServices, free_ports
+from bench.simulation.site import ROOT, open_site, wait_for
+from fersite.embedded import free_ports
 from fersite.processes import Child, stop_children
 
-ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = 100
 SIZE = (1280, 960)
-START_SECONDS = 60
-CHOSEN = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "AWS_STORAGE_BUCKET_NAME")
 
 
 def make_photos(count: int) -> list[bytes]:
@@ -43,28 +38,12 @@ def make_photos(count: int) -> list[bytes]:
     return photos
 
 
-def wait_for(what: str, ready: Any) -> None:
-    """Ask until it is ready."""
-    end = monotonic() + START_SECONDS
-    while not ready():
-        if monotonic() > end:
-            raise SystemExit(f"{what} does not start")
-        sleep(0.05)
-
-
-def prepare_site() -> str:
-    """Tables, bucket and an account; its token."""
-    import django
-    from django.core.management import call_command
-
-    django.setup()
+def make_token() -> str:
+    """Of a new account."""
     from rest_framework.authtoken.models import Token
 
     from accounts.models import User
-    from fersite.storage import create_bucket
 
-    call_command("migrate", verbosity=0)
-    create_bucket()
     user = User.objects.create_user("bench", "bench@example.org", secrets.token_urlsafe())
     return str(Token.objects.create(user=user).key)
 
@@ -110,48 +89,20 @@ def report(name: str, value: float, **more: object) -> None:
     print(json.dumps({"name": name, "value": round(value, 1), "unit": "ms", "n": PHOTOS, **more}), flush=True)
 
 
-def run(state: Path, children: list[Child]) -> None:
-    """Start everything, kill the broker, measure."""
-    environ = {name: value for name, value in os.environ.items() if name not in CHOSEN}
-    services = LocalServices.plan(state, environ, durable=True)
-    children.extend(services.children())
-    for child in children:
-        child.start()
-    for name, server in services.servers.items():
-        wait_for(name, server.ready)
-    os.environ.update(
-        services.environment,
-        DJANGO_SETTINGS_MODULE="fersite.settings",
-        FERSITE_STATE=str(state),
-        FERSITE_INSECURE_HTTP="1",
-        SECRET_KEY=secrets.token_urlsafe(64),
-        ALLOWED_HOSTS="127.0.0.1",
-        LOG_LEVEL="ERROR",
-    )
-    token = prepare_site()
-    web, address = serve(state)
-    children.append(web)
-    wait_for("web", lambda: is_up(address))
-    photos = make_photos(PHOTOS + 4)
-    measure(address, token, photos[PHOTOS:])  # connections and imports of the first requests
-    stop_children([child for child in children if child.name == "redis"])
-    times = measure(address, token, photos[:PHOTOS])
-    report("post_p50_ms", float(np.percentile(times, 50)), broker="dead")
-    report("post_p95_ms", float(np.percentile(times, 95)), broker="dead", max=round(max(times), 1))
-    services.clear()
-
-
 def main() -> None:
-    """In a temporary folder that PostgreSQL's user can enter."""
-    state = Path(tempfile.mkdtemp(prefix="fersite-bench-"))
-    state.chmod(0o711)
-    (state / "static").mkdir()
-    children: list[Child] = []
-    try:
-        run(state, children)
-    finally:
-        stop_children(children)
-        shutil.rmtree(state, ignore_errors=True)
+    """Start everything, kill the broker, measure."""
+    os.environ["LOG_LEVEL"] = "ERROR"
+    with open_site(queues=()) as site:
+        token = make_token()
+        web, address = serve(site.state)
+        site.children.append(web)
+        wait_for("the web server does not start", lambda: is_up(address))
+        photos = make_photos(PHOTOS + 4)
+        measure(address, token, photos[PHOTOS:])  # connections and imports of the first requests
+        stop_children([child for child in site.children if child.name == "redis"])
+        times = measure(address, token, photos[:PHOTOS])
+        report("post_p50_ms", float(np.percentile(times, 50)), broker="dead")
+        report("post_p95_ms", float(np.percentile(times, 95)), broker="dead", max=round(max(times), 1))
 
 
 if __name__ == "__main__":

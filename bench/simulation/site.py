@@ -5,8 +5,9 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -15,6 +16,14 @@ from fersite.processes import Child, stop_children
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHOSEN = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "AWS_STORAGE_BUCKET_NAME")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running one. state: its folder; children: its processes, services first."""
+
+    state: Path
+    children: list[Child]
 
 
 def wait_for(what: str, ready: Callable[[], object], seconds: float = 60.0) -> None:
@@ -27,14 +36,18 @@ def wait_for(what: str, ready: Callable[[], object], seconds: float = 60.0) -> N
 
 
 @contextmanager
-def open_site(**settings: str) -> Iterator[Path]:
-    """Start the services and both workers, set Django up on them; gives the state folder.
+def open_site(*, queues: Sequence[str] = ("inference", "training"), **settings: str) -> Iterator[Site]:
+    """Start the services and a worker for each queue, set Django up on them.
+
+    Whatever services the environment names are left alone: a benchmark must not fill anybody's bucket.
 
     Args:
+        queues: () for no worker at all.
         settings: variables of the environment, for this process and the workers.
     """
     state = Path(tempfile.mkdtemp(prefix="fersite-bench-"))
     state.chmod(0o711)  # PostgreSQL's user must be able to enter it
+    (state / "static").mkdir()  # where collected files would be: WhiteNoise warns without it
     children: list[Child] = []
     services = LocalServices.plan(state, {k: v for k, v in os.environ.items() if k not in CHOSEN}, durable=True)
     try:
@@ -44,9 +57,9 @@ def open_site(**settings: str) -> Iterator[Path]:
         for name, server in services.servers.items():
             wait_for(f"{name} does not start", server.ready)
         _prepare(state, services.environment | settings)
-        for queue in ("inference", "training"):
+        for queue in queues:
             children.append(_start_worker(state, queue))
-        yield state
+        yield Site(state, children)
     finally:
         stop_children(reversed(children))
         services.clear()
