@@ -19,6 +19,7 @@ from classifier.querysets import FaceQuerySet
 from classifier.uploads import keep_objects, remove_objects, store_object
 from fersite.storage import read_object
 from ml.predict import FaceResult
+from ml.quality import measure_brightness, measure_sharpness
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,11 @@ def store_result(face: Face, version: Version, result: FaceResult, ms: float) ->
 
 @transaction.atomic
 def _write_rows(face: Face, key: str, version: Version, result: FaceResult, ms: float) -> bool:
+    [brightness], [sharpness] = measure_brightness(result.crop[None]), measure_sharpness(result.crop[None])
     # Locked first, as everywhere: answers, erasing and drawing take the photo before its faces.
     upload = Upload.objects.select_for_update().filter(pk=face.upload_id).first()
-    if upload is None or not Face.objects.filter(pk=face.pk, crop="").update(crop=key, due_at=None):
+    waiting = Face.objects.filter(pk=face.pk, crop="")
+    if upload is None or not waiting.update(crop=key, due_at=None, brightness=brightness, sharpness=sharpness):
         return False
     Prediction.of(face, version, probabilities=result.probabilities, prediction_set=result.prediction_set, ms=ms).save(
         force_insert=True

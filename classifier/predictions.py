@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -31,6 +32,7 @@ from classifier.uploads import (
 from fersite.storage import read_object
 from ml.artifacts import ArtifactError
 from ml.predict import FaceResult
+from ml.quality import measure_brightness, measure_sharpness
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +133,8 @@ def store_answer(upload: Upload, answer: Answer) -> None:
 
 @transaction.atomic
 def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
+    crops = np.stack([face.crop for face in answer.faces])
+    brightness, sharpness = measure_brightness(crops), measure_sharpness(crops)
     if _held_by(upload).select_for_update().first() is None:
         return False
     faces = Face.objects.bulk_create(
@@ -144,6 +148,8 @@ def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
             score=face.score,
             origin=face.origin,
             crop=key,
+            brightness=brightness[index],
+            sharpness=sharpness[index],
         )
         for index, (face, key) in enumerate(zip(answer.faces, keys, strict=True))
     )

@@ -1,4 +1,4 @@
-"""The command line: python -m ml clean | train | combine | evaluate | crops | squares | predict."""
+"""The command line: python -m ml clean | train | combine | evaluate | crops | squares | reference | predict."""
 
 import argparse
 import json
@@ -44,11 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     combine = _command(commands, "combine", combine_command, "join trained networks into one artifact")
     crops = _command(commands, "crops", crops_command, "measure what wider, tighter and detected crops cost")
     squares = _command(commands, "squares", squares_command, "fit the square that is cut around a face")
-    for command in (clean, train, evaluate, combine, crops, squares):
+    reference = _command(commands, "reference", reference_command, "count how the faces held out of training look")
+    for command in (clean, train, evaluate, combine, crops, squares, reference):
         command.add_argument("--data", type=Path, required=True, help="Kaggle image folders, a zip of them, or the CSV")
-    for command in (clean, train, combine):
+    for command in (clean, train, combine, reference):
         command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
-    for command in (evaluate, predict, crops):
+    for command in (evaluate, predict, crops, reference):
         command.add_argument("--model", type=Path, help="artifact folder; default: the newest one in ml/weights")
     clean.add_argument("--pictures", type=Path, metavar="DIR", help="draw examples of what is wrong as PNG files there")
     evaluate.add_argument("--split", choices=SPLITS, required=True)
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     squares.add_argument("--faces", type=int, default=12_000, metavar="N", help="fit on N training faces")
     squares.add_argument(
         "--out", type=Path, required=True, help="the JSON file to write; the site reads ml/squares.json"
+    )
+    reference.add_argument(
+        "--out", type=Path, required=True, help="the JSON file to write; the site reads ml/weights/reference.json"
     )
     predict.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     add_combining_options(combine)
@@ -158,6 +162,17 @@ def squares_command(options: argparse.Namespace) -> int:
     fit = fit_squares(gather_points(choose_images(options.data, options.faces)))
     options.out.write_text(json.dumps(fit, indent=1) + "\n")
     print(json.dumps({name: fit[name] for name in ("faces", "spread_before", "spread_after")}))
+    return 0
+
+
+def reference_command(options: argparse.Namespace) -> int:
+    """Write what production is compared with: counts over the faces that the network held out of its training."""
+    from ml.reference import find_selection, measure_reference
+
+    artifact = _load(options)
+    reference = measure_reference(artifact, find_selection(options.data, options.votes, artifact))
+    options.out.write_text(json.dumps(reference, indent=1) + "\n")
+    print(json.dumps({name: reference[name] for name in ("version", "n")}))
     return 0
 
 

@@ -33,6 +33,11 @@ class Face(models.Model):
     crop = models.CharField(
         max_length=100, blank=True, help_text="key of the 48×48 grey PNG that the network saw; empty until it has"
     )
+    # Of the crop, by ml.quality: photos are compared with the training data by them. None: not measured.
+    brightness = models.FloatField(null=True, blank=True, help_text="the crop's mean grey level, from 0 to 1 (white)")
+    sharpness = models.FloatField(
+        null=True, blank=True, help_text="variance of the crop's Laplacian, in grey levels squared"
+    )
     # Of a face that a person drew: it waits for its own prediction, as an upload does.
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(
@@ -48,6 +53,13 @@ class Face(models.Model):
             models.CheckConstraint(condition=Q(score__gte=0, score__lte=1), name="face_score_is_a_fraction"),
             models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name="face_has_pixels"),
             models.CheckConstraint(condition=~Q(crop="") | Q(origin="drawn"), name="only_drawn_faces_wait_for_a_crop"),
+            models.CheckConstraint(
+                condition=Q(brightness__isnull=True) | Q(brightness__gte=0, brightness__lte=1),
+                name="face_brightness_is_a_fraction",
+            ),
+            models.CheckConstraint(
+                condition=Q(sharpness__isnull=True) | Q(sharpness__gte=0), name="face_sharpness_is_positive"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="face_sweep"),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -46,6 +47,7 @@ class Prediction(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["confidence", "id"], condition=Q(shadow=False), name="prediction_least_certain"),
+            BrinIndex(fields=["created_at"], autosummarize=True, pages_per_range=32, name="prediction_created"),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -69,6 +70,7 @@ class Upload(models.Model):
             models.Index(
                 fields=["due_at", "claimed_until"], condition=Q(status__in=["pending", "running"]), name="upload_sweep"
             ),
+            BrinIndex(fields=["created_at"], autosummarize=True, pages_per_range=32, name="upload_created"),
         ]
 
     def __str__(self) -> str:

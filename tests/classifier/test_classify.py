@@ -1,20 +1,25 @@
 """From pending to an answer, to a refusal, or to another try; and never two answers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection, connections
+from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
+from classifier.images import read_crop
 from classifier.inference import NoChampion
 from classifier.models import Face, ObjectRemoval, Prediction, Upload
 from classifier.predictions import classify_upload
+from fersite.storage import read_object
 from ml.artifacts import ArtifactError
+from ml.quality import measure_brightness, measure_sharpness
 from tests.fakes import FakePipeline, install, make_result
 
 Take = Callable[..., Any]
@@ -39,6 +44,27 @@ def test_faces_and_predictions_are_written(upload: Upload, monkeypatch: Patch) -
     assert (prediction.label, prediction.confidence, prediction.prediction_set) == (3, 0.7, [3])
     assert prediction.ms > 0
     assert not ObjectRemoval.objects.exists()
+
+
+def test_brightness_and_sharpness_are_those_of_the_stored_crops(upload: Upload, monkeypatch: Patch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 48, 48), dtype=np.uint8)
+    install(monkeypatch, FakePipeline(*(replace(make_result(), crop=crop) for crop in noise)))
+    classify_upload(upload.pk)
+    faces = Face.objects.order_by("index")
+    crops = np.stack([read_crop(read_object(face.crop) or b"") for face in faces])
+    assert [face.brightness for face in faces] == pytest.approx(measure_brightness(crops))
+    assert [face.sharpness for face in faces] == pytest.approx(measure_sharpness(crops))
+    assert faces[0].sharpness != faces[1].sharpness
+
+
+@pytest.mark.parametrize("values", [{"brightness": 1.1}, {"brightness": -0.1}, {"sharpness": -1.0}])
+def test_impossible_brightness_and_sharpness_are_refused(
+    upload: Upload, monkeypatch: Patch, values: dict[str, float]
+) -> None:
+    install(monkeypatch, FakePipeline(make_result()))
+    classify_upload(upload.pk)
+    with pytest.raises(IntegrityError):
+        Face.objects.update(**values)
 
 
 def test_second_delivery_changes_nothing(upload: Upload, monkeypatch: Patch) -> None:

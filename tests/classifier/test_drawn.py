@@ -59,12 +59,14 @@ def test_a_drawn_face_is_sent_and_classified(faceless: Upload, sent: list[Any], 
     face = draw_face(upload=faceless, box=BOX)
     assert sent == [face.pk]
     assert (face.origin, face.score, face.crop, face.index) == ("drawn", 1.0, "", 0)
+    assert (face.brightness, face.sharpness) == (None, None)
     pipeline = FakePipeline(make_result(5))
     install(monkeypatch, pipeline)
     classify_face(face.pk)
     assert pipeline.square == (40, 25, 30)  # the centre of the box, and its larger side
     face.refresh_from_db()
     assert default_storage.exists(face.crop)
+    assert (face.brightness, face.sharpness) == (100 / 255, 0)  # of a crop that is all grey
     assert face.due_at is None
     assert (face.predictions.get().label, face.choose_prediction()) == (5, face.predictions.get())
     faceless.refresh_from_db()
