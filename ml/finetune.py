@@ -17,7 +17,7 @@ from ml.ensemble import held_out_share
 from ml.export import finish_artifact
 from ml.fitting import STATE, TrainingError, Watch, fit_network, open_run, save_network
 from ml.labels import LABELS
-from ml.network import build_network
+from ml.network import build_network, cast_network
 from ml.train import PreparedData, TrainingConfig
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ FINE_TUNING = TrainingConfig(
     warmup_epochs=0.3,
     ema_momentum=0.99,
     votes_weight=0.0,
-    dtype="float32",
+    dtype="mixed_bfloat16",
 )
 FROM_SCRATCH = TrainingConfig(votes_weight=0.0)
 # What a correction counts against a face of FER-2013, and which share of the loss all corrections make up at most.
@@ -140,11 +140,10 @@ def _train(
     if start is not None:
         network = keras.models.load_model(start.path / KERAS_NETWORK)
     else:
-        network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
-    fit_network(network, prepared.train, prepared.selection, config=config, out=out, watch=watch)
-    if start is None:  # as it serves, in single precision
-        weights, network = network.get_weights(), build_network(config.network, dropout=config.dropout)
-        network.set_weights(weights)
+        network = build_network(config.network, dropout=config.dropout)
+    learner = cast_network(network, config.dtype)
+    fit_network(learner, prepared.train, prepared.selection, config=config, out=out, watch=watch)
+    network.set_weights(learner.get_weights())  # as it serves, in single precision
     save_network(network, out)
     return network
 

@@ -45,6 +45,29 @@ def build_network(name: str, *, dropout: float = 0.3, dtype: str = "float32") ->
         keras.config.set_dtype_policy(previous)
 
 
+def cast_network(network: "keras.Model", dtype: str) -> "keras.Model":
+    """A copy of a network with the same weights that computes under another Keras dtype policy.
+
+    Its logits, and their mean where several networks are joined, stay in single precision, as build_network has it.
+
+    Args:
+        dtype: "float32" or "mixed_bfloat16".
+    """
+    import keras
+
+    kept = (keras.layers.InputLayer, keras.layers.Average)
+
+    def cast(layer: "keras.Layer") -> "keras.Layer":
+        settings = layer.get_config()
+        if layer.name != LOGITS and not isinstance(layer, kept):
+            settings["dtype"] = dtype
+        return layer.__class__.from_config(settings)
+
+    copy = keras.models.clone_model(network, clone_function=cast, recursive=True)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
 def _conv(x: "keras.KerasTensor", width: int, size: int = 3) -> "keras.KerasTensor":
     from keras import layers
 
