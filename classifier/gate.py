@@ -13,7 +13,7 @@ from classifier.inference import get_network
 from classifier.models import GateDecision, Version
 from classifier.registry import lock_registry, promote_version, reject_version
 from ml.compare import compare_networks
-from ml.evaluate import TIMED_FACES, compute_logits, time_single_faces
+from ml.evaluate import TIMED_FACES, compute_probabilities, time_single_faces
 
 PERCENT = 100.0
 
@@ -59,7 +59,10 @@ def measure_candidate(
     found: dict[str, Any] = {"frozen": None, "trusted": None}
     for name, faces in (("frozen", frozen), ("trusted", trusted)):
         if len(faces):
-            answers = {who: _classify(network, faces.images) for who, network in networks.items()}
+            answers = {
+                who: compute_probabilities(network, network.artifact.calibration, faces.images)
+                for who, network in networks.items()
+            }
             found[name] = compare_networks(answers["champion"], answers["candidate"], faces.labels)
     speed = {who: time_single_faces(network, frozen.images[:TIMED_FACES]) for who, network in networks.items()}
     folder = networks["candidate"].artifact.path
@@ -163,9 +166,3 @@ def record_decision(*, candidate: Version, champion: Version, report: dict[str, 
     elif outcome == GateDecision.Outcome.REJECTED:
         reject_version(version=candidate)
     return decision
-
-
-def _classify(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    from ml.calibrate import apply_calibration
-
-    return apply_calibration(compute_logits(network, images), network.artifact.calibration)

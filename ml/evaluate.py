@@ -75,6 +75,13 @@ def compute_logits(network: "Network", images: NDArray[np.uint8]) -> NDArray[np.
     return np.concatenate([network.compute_logits(images[start : start + BATCH]) for start in starts])
 
 
+def compute_probabilities(
+    network: "Network", calibration: "Calibration", images: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """The served pipeline's calibrated probabilities (n, 7) for images uint8 (n, 48, 48)."""
+    return apply_calibration(compute_logits(network, images), calibration)
+
+
 def evaluate_network(
     network: "Network", calibration: "Calibration", images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def evaluate_parts(
         images: uint8 (n, 48, 48); labels: (n,), 0 to 6.
         parts: by name, which crops (bool (n,)) belong to it; an empty part is left out.
     """
-    probabilities = apply_calibration(compute_logits(network, images), calibration)
+    probabilities = compute_probabilities(network, calibration, images)
     sets = prediction_sets(probabilities, calibration)
     figures = {
         name: measure(probabilities[part], labels[part], sets[part])

@@ -54,6 +54,17 @@ def complaints() -> Iterator[Complaints]:
 @pytest.fixture
 def page(browser: "Browser", live_server: Any, complaints: Complaints) -> Iterator["Page"]:
     """A fresh window on the live site."""
+    yield from open_window(browser, live_server, complaints)
+
+
+@pytest.fixture
+def desk(browser: "Browser", live_server: Any, complaints: Complaints) -> Iterator["Page"]:
+    """Another one, with a session of its own, for those who work in admin."""
+    yield from open_window(browser, live_server, complaints)
+
+
+def open_window(browser: "Browser", live_server: Any, complaints: Complaints) -> Iterator["Page"]:
+    """A window without cookies, whose console is watched; closed afterwards."""
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 800})
     context.set_default_timeout(20_000)
     page = context.new_page()

@@ -12,9 +12,7 @@ from tests.tiny import GENEROUS_GATE, tiny_archive_of, train_tiny_network
 from tests.workers import start_worker, stop_worker
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-    from tests.e2e.steps import Complaints
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.tensorflow, pytest.mark.timeout(280)]
 
@@ -35,17 +33,6 @@ def workers(live_server: Any) -> Iterator[None]:
     yield
     for worker in running:
         stop_worker(worker)
-
-
-@pytest.fixture
-def desk(browser: "Browser", live_server: Any, complaints: "Complaints") -> Iterator["Page"]:
-    """Another window, for those who work in admin."""
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    complaints.watch(page)
-    yield page
-    context.close()
 
 
 def test_from_a_correction_to_the_network_that_serves(page: "Page", desk: "Page", workers: None, settings: Any) -> None:
