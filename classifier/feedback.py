@@ -5,6 +5,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
+from classifier.batches import close_finished
 from classifier.models import Correction, CorrectionEvent, Face, Prediction, Upload
 
 
@@ -26,6 +27,8 @@ def give_answer(
 ) -> Correction:
     """Append an answer; the author's pending one about the same face, if any, is withdrawn.
 
+    A labelling batch whose last face it was is closed.
+
     Args:
         answer: a value of models.Answer; asked: a value of Correction.Asked.
         prediction: the network's answer that was shown, or would have been.
@@ -46,6 +49,7 @@ def give_answer(
         face=face, author=author, prediction=prediction, answer=answer, asked=asked, blind=blind
     )
     CorrectionEvent.objects.create(correction=correction, state=correction.state, actor=author)
+    close_finished(face=face)
     return correction
 
 

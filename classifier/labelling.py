@@ -11,13 +11,15 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, TextField, Value
+from django.db.models.functions import MD5, Cast, Concat
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
+from classifier.batches import find_batch
 from classifier.feedback import FeedbackError, give_answer, is_asked_blind, reveal_answered, withdraw_answer
-from classifier.models import Correction, Face, Prediction, Upload
+from classifier.models import BatchFace, Correction, Face, LabellingBatch, Prediction, Upload
 from classifier.querysets import PredictionQuerySet
 
 SALT = "classifier.labelling"
@@ -33,11 +35,15 @@ class NotOpenError(FeedbackError):
 
 @dataclass(frozen=True)
 class Question:
-    """A face to be put to a person; own: it is in a photo of theirs; token: names it when the answer comes."""
+    """A face to be put to a person; own: it is in a photo of theirs; token: names it when the answer comes.
+
+    batch: the labelling batch it is asked for, with its progress; None where there is none.
+    """
 
     face_id: UUID
     own: bool
     token: str
+    batch: LabellingBatch | None = None
 
 
 @dataclass(frozen=True)
@@ -52,21 +58,32 @@ class Progress:
 def choose_question(*, user: User, passed: Collection[UUID], turn: int) -> Question | None:
     """The next face for a person, or None when there is none left.
 
-    Most often the one whose shown prediction has the smallest confidence; some, FERSITE_RANDOM_PERCENT of the turns,
-    are drawn from all faces, so that accuracies over all faces can be told.
+    Some, FERSITE_RANDOM_PERCENT of the turns, are drawn from all faces, so that accuracies over all faces can be told.
+    The others come from open batches, the oldest batch first, as long as there are any; then it is the face whose
+    shown prediction has the smallest confidence.
 
     Args:
         passed: faces not to be asked now: skipped, or on the person's screen already.
         turn: which draw this is; the same turn gives the same answer, so that reloading draws no other.
     """
     place = draw_place(user, turn)
+    found: BatchFace | Prediction | None
     if place is None:
-        found, asked = _open_to(user, passed).order_by("confidence", "id").first(), Correction.Asked.UNCERTAIN
+        found, asked = _find_in_batches(user, passed), Correction.Asked.BATCH
+        if found is None:
+            found, asked = _open_to(user, passed).order_by("confidence", "id").first(), Correction.Asked.UNCERTAIN
     else:
         # Ids are random, so the next id after a random place is a random face.
         around = _open_to(user, passed).order_by("face_id")
         found, asked = around.filter(face_id__gte=place).first() or around.first(), Correction.Asked.RANDOM
     return _make_question(found.face, user, asked) if found else None
+
+
+def _find_in_batches(user: User, passed: Collection[UUID]) -> BatchFace | None:
+    # Each person has an order of their own, so that two at once are not asked about the same face.
+    shuffled = MD5(Concat(Cast("face_id", TextField()), Value(f" {user.pk}")))
+    waiting = BatchFace.objects.waiting().exclude(face__in=list(passed)).select_related("face__upload")
+    return waiting.order_by("batch__created_at", "batch_id", shuffled).first()
 
 
 def draw_place(user: User, turn: int) -> UUID | None:
@@ -96,7 +113,17 @@ def _open_to(user: User, passed: Collection[UUID]) -> PredictionQuerySet:
 
 
 def _make_question(face: Face, user: User, asked: Correction.Asked) -> Question:
-    return Question(face.pk, face.upload.owner_id == user.pk, make_token(face.pk, user, asked))
+    batch = find_batch(face_id=face.pk) if asked == Correction.Asked.BATCH else None
+    return Question(face.pk, face.upload.owner_id == user.pk, make_token(face.pk, user, asked), batch)
+
+
+def find_asked_batch(*, user: User, token: str) -> LabellingBatch | None:
+    """The batch for which a question of this person's was asked, with its progress now; None where there is none."""
+    try:
+        face_id, asked = read_token(token, user)
+    except NotOpenError:
+        return None
+    return find_batch(face_id=face_id) if asked == Correction.Asked.BATCH else None
 
 
 def make_token(face_id: UUID, user: User, asked: str) -> str:

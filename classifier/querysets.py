@@ -2,15 +2,18 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
     from classifier.models import (  # noqa: F401
+        BatchFace,
         BulkReview,
         Correction,
         Face,
+        LabellingBatch,
         ObjectRemoval,
         Prediction,
         Promotion,
@@ -78,6 +81,15 @@ class FaceQuerySet(QuerySet["Face"]):
             Q(upload__owner_id=user.pk) | Q(upload__consent_training=True), upload__status="done"
         )
 
+    def unlabelled(self) -> "FaceQuerySet":
+        """Shared faces with a prediction that is shown, about which nobody's answer stands: what a batch asks."""
+        from classifier.models import Correction, Prediction
+
+        shown = Prediction.objects.shown().filter(face=OuterRef("pk"))
+        said = Correction.objects.standing().filter(face=OuterRef("pk"))
+        measured = self.shared().exclude(upload__source="probe")
+        return measured.filter(Exists(shown), ~Exists(said), upload__status="done")
+
 
 class PredictionQuerySet(QuerySet["Prediction"]):
     def shared(self) -> "PredictionQuerySet":
@@ -138,11 +150,57 @@ class CorrectionQuerySet(QuerySet["Correction"]):
 
     def queued(self) -> "CorrectionQuerySet":
         """Given in the queue for labelling."""
-        return self.filter(asked__in=["uncertain", "random"])
+        return self.filter(asked__in=["uncertain", "random", "batch"])
 
     def reviewable_by(self, reviewer: "User | Any") -> "CorrectionQuerySet":
         """Pending answers about shared photos, but never the reviewer's own."""
         return self.pending().filter(face__upload__consent_training=True).exclude(author_id=reviewer.pk)
+
+
+class LabellingBatchQuerySet(QuerySet["LabellingBatch"]):
+    """Batches; that nothing is left to ask about counts as closed, whether `closed_at` says so yet or not."""
+
+    def open(self) -> "LabellingBatchQuerySet":
+        """Not closed, and with a face left to ask about."""
+        return self.filter(self._left(), closed_at__isnull=True)
+
+    def finished(self) -> "LabellingBatchQuerySet":
+        """Not closed yet, though every face is answered about or gone."""
+        return self.filter(~self._left(), closed_at__isnull=True)
+
+    @staticmethod
+    def _left() -> Exists:
+        from classifier.models import BatchFace
+
+        return Exists(BatchFace.objects.unlabelled().filter(batch=OuterRef("pk")))
+
+    def holding(self, face_id: UUID) -> "LabellingBatchQuerySet":
+        """With this face among theirs."""
+        from classifier.models import BatchFace
+
+        return self.filter(Exists(BatchFace.objects.filter(batch=OuterRef("pk"), face=face_id)))
+
+    def with_progress(self) -> "LabellingBatchQuerySet":
+        """`answered`: faces about which somebody's answer stands; `total`: those, and the ones that wait."""
+        from classifier.models import Correction, Face
+
+        said = Exists(Correction.objects.standing().filter(face=OuterRef("batch_faces__face")))
+        waits = Exists(Face.objects.unlabelled().filter(pk=OuterRef("batch_faces__face")))
+        return self.annotate(
+            answered=Count("batch_faces", filter=said), total=Count("batch_faces", filter=Q(said) | Q(waits))
+        )
+
+
+class BatchFaceQuerySet(QuerySet["BatchFace"]):
+    def unlabelled(self) -> "BatchFaceQuerySet":
+        """Still shared, and about which nobody's answer stands; in closed batches too."""
+        from classifier.models import Face
+
+        return self.filter(Exists(Face.objects.unlabelled().filter(pk=OuterRef("face"))))
+
+    def waiting(self) -> "BatchFaceQuerySet":
+        """To be asked before other faces; anybody may be, since they are shared."""
+        return self.unlabelled().filter(batch__closed_at__isnull=True)
 
 
 class SampleQuerySet(QuerySet["Sample"]):

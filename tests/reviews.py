@@ -71,4 +71,5 @@ def restore_roles() -> None:
     for migration in ("0002_permissions", "0005_keep_answers", "0008_keep_history"):
         import_module(f"classifier.migrations.{migration}").grant(apps, None)
     import_module("classifier.migrations.0010_nightly_check").add(apps, None)
-    import_module("classifier.migrations.0011_staff_moves_the_check").grant(apps, None)
+    for migration in ("0011_staff_moves_the_check", "0013_labelling_batches"):
+        import_module(f"classifier.migrations.{migration}").grant(apps, None)

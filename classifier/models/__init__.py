@@ -1,5 +1,6 @@
 """The tables of the product; invariants are constraints here, writes belong to the use-case modules."""
 
+from classifier.models.batch import BatchFace, LabellingBatch
 from classifier.models.bulk import BulkReview
 from classifier.models.correction import Answer, Correction, CorrectionEvent
 from classifier.models.dataset import Sample
@@ -14,6 +15,7 @@ from classifier.models.upload import IdempotencyKey, ObjectRemoval, Upload
 
 __all__ = [
     "Answer",
+    "BatchFace",
     "BulkReview",
     "Correction",
     "CorrectionEvent",
@@ -22,6 +24,7 @@ __all__ = [
     "GateDecision",
     "IdempotencyKey",
     "Label",
+    "LabellingBatch",
     "ObjectRemoval",
     "Prediction",
     "Promotion",

@@ -45,6 +45,7 @@ class Correction(models.Model):
         API = "api", "over the API"
         UNCERTAIN = "uncertain", "in the queue, least certain first"
         RANDOM = "random", "in the queue, at random"
+        BATCH = "batch", "in the queue, from a batch"
 
     face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="corrections")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="corrections")

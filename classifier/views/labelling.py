@@ -27,6 +27,7 @@ from classifier.labelling import (
     choose_question,
     count_left,
     count_progress,
+    find_asked_batch,
     find_question,
     find_recent_answer,
     make_token,
@@ -48,8 +49,8 @@ SKIPPED, SKIPPED_KEPT = "label_skipped", 500
 def label_faces(request: HttpRequest) -> HttpResponse:
     """The page, and what it sends: `question`, a token, and `answer`: a label, unclear, not_a_face, skip or undo.
 
-    A script also sends the tokens that it holds in `held`, and gets {status, next, notice}: two pieces of HTML, and
-    words when the answer was not kept, with status 409.
+    A script also sends the tokens that it holds in `held`, and gets {status, next, batch, notice}: three pieces of
+    HTML, and words when the answer was not kept, with status 409.
     """
     user = cast(User, request.user)
     if request.method != "POST":
@@ -94,7 +95,10 @@ def describe_page(request: HttpRequest, user: User) -> dict[str, Any]:
 
 
 def describe_step(request: HttpRequest, user: User, again: str, notice: str) -> dict[str, str]:
-    """What the script gets: the new status, and a question to keep, or the one whose answer was taken back."""
+    """What the script gets: the new status, and a question to keep, or the one whose answer was taken back.
+
+    `batch`: the line of the batch for which the answered face was asked; those of the held questions are older.
+    """
     status = describe_status(request, user)
     held = [face_id for face_id in (read_held(token, user) for token in request.POST.getlist("held")) if face_id]
     question = find_again(user, again)
@@ -102,9 +106,11 @@ def describe_step(request: HttpRequest, user: User, again: str, notice: str) -> 
         passed = [*read_skipped(request), *held]
         question = choose_question(user=user, passed=passed, turn=status["turn"] + len(held))
     context = {"question": question, "choices": CHOICES}
+    batch = find_asked_batch(user=user, token=request.POST.get("question", ""))
     return {
         "status": render_to_string("classifier/_label_status.html", status, request),
         "next": render_to_string("classifier/_label_question.html", context, request) if question else "",
+        "batch": render_to_string("classifier/_label_batch.html", {"batch": batch}) if batch else "",
         "notice": notice,
     }
 

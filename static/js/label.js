@@ -87,6 +87,8 @@ async function send(form, value) {
   const response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
   if (!response.ok && response.status !== 409) throw new Error(`status ${response.status}`);
   const step = await response.json();
+  const batch = parse(step.batch, "[data-batch]");
+  if (batch) for (const line of root.querySelectorAll(`[data-batch="${batch.dataset.batch}"]`)) line.textContent = batch.textContent;
   root.querySelector("[data-status]").replaceWith(parse(step.status, "[data-status]"));
   complain(step.notice);
   if (!step.notice) {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from classifier.batches import open_batch
 from classifier.models import Correction, Face, Prediction, Upload, Version
 from tests.e2e.steps import sign_up
 
@@ -120,3 +121,16 @@ def test_a_lost_connection_keeps_the_question(
     wait_for_answers(page, 1)
     assert read_answers() == [0]
     assert complaints.pop().startswith("Failed to load resource")
+
+
+def test_the_line_of_a_batch_keeps_up(page: "Page", faces: list[Face], live_server: Any) -> None:
+    """Also on a question that waited while the one before it was answered."""
+    open_batch(name="Dark photos", why="", faces=Face.objects.filter(pk__in=[face.pk for face in faces[2:]]))
+    page.reload()
+    line = page.locator("[data-place] [data-batch]")
+    for answered in range(3):
+        line.get_by_text(f"Wanted first: Dark photos · {answered} of 3 answered").wait_for()
+        page.keyboard.press("5")
+    wait_for_answers(page, 3)
+    assert line.count() == 0
+    assert set(Correction.objects.values_list("asked", flat=True)) == {"batch"}
