@@ -1,0 +1,139 @@
+"""Champion against challengers: what each version answered, and the silent one on the same faces as the shown one."""
+
+from typing import Any
+
+from django.db.models import Sum
+
+from classifier.models import Version
+from dashboard.aggregates import SumArrays
+from dashboard.chart import Cell, Chart, Column, Series
+from dashboard.intervals import FEWEST_REVIEWED, difference_interval, wilson_interval
+from dashboard.models import AnswerRollup, PredictionRollup, ShadowRollup
+from dashboard.scope import Scope
+from dashboard.statements import MILLION
+
+SHADOW_SUMS = ("faces", "agreeing", "reviewed", "right", "champion_right")
+# Faces, those with the same label, reviewed ones, those the silent version got right, those the shown one did.
+Pairs = dict[tuple[str, str], tuple[int, ...]]
+
+
+def read_pairs(scope: Scope) -> Pairs:
+    """The sums of each pair of a silent and a shown version, by their names; one query."""
+    rows: Any = ShadowRollup.objects.filter(scope.matching("source")).values_list("version__name", "champion__name")
+    sums = rows.annotate(*(Sum(name) for name in SHADOW_SUMS)).order_by("version__name", "champion__name")
+    return {(silent, shown): tuple(map(int, found)) for silent, shown, *found in sums}
+
+
+def show_versions(scope: Scope, pairs: Pairs) -> Chart:
+    """A row for each version that answered, once for what was shown and once for what was not; two queries."""
+    answered: Any = PredictionRollup.objects.filter(scope.matching("source"))
+    answered = answered.values_list("version__name", "version__state", "shadow")
+    answered = answered.annotate(Sum("faces"), Sum("confidence_sum")).order_by("shadow", "-version__created_at")
+    reviewed = read_reviewed(scope)
+    for (silent, _), (_, _, faces, right, _) in pairs.items():
+        before = reviewed.get((silent, True), (0, 0))
+        reviewed[silent, True] = before[0] + faces, before[1] + right
+    rows: list[tuple[Cell, ...]] = []
+    for name, state, shadow, faces, confidence in answered:
+        n, right = reviewed.get((name, shadow), (0, 0))
+        rows.append(
+            (
+                name,
+                Version.State(state).label,
+                "unseen" if shadow else "shown",
+                int(faces),
+                int(confidence) / MILLION / int(faces),
+                n,
+                right / n if n else None,
+                *wilson_interval(right, n),
+            )
+        )
+    return Chart(
+        name="versions",
+        title="Champion against challengers: the versions that answered",
+        plot="table",
+        columns=[
+            Column("version", "Version", "text"),
+            Column("state", "State now", "text"),
+            Column("answers", "Answers", "text"),
+            Column("faces", "Faces"),
+            Column("confidence", "Mean confidence", "share"),
+            Column("n", "Reviewed faces"),
+            Column("accuracy", "Accuracy", "share"),
+            Column("accuracy_low", "Accuracy, from", "share"),
+            Column("accuracy_high", "Accuracy, to", "share"),
+        ],
+        rows=rows,
+        n=sum(int(faces) for _, _, _, faces, _ in answered),
+        of="predictions",
+        note="Versions that served at different times answered different faces: compare them with care, and a silent "
+        "one with the shown one below. Wilson's 95 % intervals. Of the filters the range and the source apply.",
+    )
+
+
+def read_reviewed(scope: Scope) -> dict[tuple[str, bool], tuple[int, int]]:
+    """Reviewed faces of each version's shown answers (the False), and how many of them it got right; one query."""
+    rows: Any = AnswerRollup.objects.filter(scope.matching("source")).values_list("version__name", "label")
+    found: dict[tuple[str, bool], tuple[int, int]] = {}
+    for name, label, truths in rows.annotate(SumArrays("truths")):
+        n, right = found.get((name, False), (0, 0))
+        found[name, False] = n + sum(truths), right + truths[label]
+    return found
+
+
+def show_shadow(pairs: Pairs) -> Chart:
+    """How often both say the same, and which is right more often."""
+    rows: list[tuple[Cell, ...]] = []
+    for (silent, shown), (faces, agreeing, n, right, shown_right) in pairs.items():
+        rows.append(
+            (
+                f"{silent} beside {shown}",
+                faces,
+                agreeing / faces,
+                *wilson_interval(agreeing, faces),
+                n,
+                right / n if n else None,
+                *wilson_interval(right, n),
+                shown_right / n if n else None,
+                *wilson_interval(shown_right, n),
+                (right - shown_right) / n if n else None,
+                *difference_interval(right, n, shown_right, n),
+            )
+        )
+    figures = {
+        "agreement": "Same label",
+        "silent": "Silent one's accuracy",
+        "shown": "Shown one's accuracy",
+        "difference": "Silent less shown",
+    }
+    columns = {
+        name: [Column(f"{name}{end}", title + more, "share") for end, more in ENDS] for name, title in figures.items()
+    }
+    return Chart(
+        name="shadow",
+        title="The silent version beside the one that is shown, on the same faces",
+        plot="bars",
+        columns=[
+            Column("pair", "Versions", "text"),
+            Column("faces", "Faces of both"),
+            *columns["agreement"],
+            Column("n", "Reviewed faces"),
+            *columns["silent"],
+            *columns["shown"],
+            *columns["difference"],
+        ],
+        rows=rows,
+        n=sum(faces for faces, *_ in pairs.values()),
+        minimum=FEWEST_REVIEWED,
+        note="Wilson's 95 % intervals. The difference's is Newcombe's from these two, as if each version had answered "
+        "other faces: wider than a paired test's, so that a difference whose interval leaves out 0 is one. The people "
+        "who answered saw the shown version's label, unless they were asked blind: that favours it. Of the filters the "
+        "range and the source apply.",
+        series=[
+            Series("silent", "silent_low", "silent_high"),
+            Series("shown", "shown_low", "shown_high"),
+        ],
+    )
+
+
+ENDS = (("", ""), ("_low", ", from"), ("_high", ", to"))
