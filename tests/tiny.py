@@ -1,13 +1,12 @@
 """A dataset drawn in code and a network that learned it in seconds, for tests of everything that trains."""
 
-import subprocess
-import sys
 import zipfile
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 from ml.labels import LABELS
+from tests.commands import run_ml
 from tests.ml.drawing import draw_crop, encode_png
 
 TRAIN, TEST = 210, 35
@@ -34,8 +33,9 @@ def train_tiny_network(epochs: int = 12) -> Path:
     folder = Path(mkdtemp(prefix="fersite-tiny-"))
     archive = write_tiny_archive(folder / "tiny.zip")
     out = folder / "tiny"
-    command = [sys.executable, "-m", "ml", "train", "--data", str(archive), "--out", str(out), "--name", "tiny"]
-    subprocess.run([*command, "--network", "vgg-tiny", "--epochs", str(epochs)], check=True, capture_output=True)
+    words = ["train", "--data", archive, "--out", out, "--name", "tiny", "--network", "vgg-tiny", "--epochs", epochs]
+    done = run_ml(*words)
+    assert done.returncode == 0, done.stderr
     return out
 
 

@@ -1,8 +1,6 @@
 """`python -m ml clean` counts copies, conflicts, blank, non-face and unreadable images of a small, known dataset."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from PIL import Image
 from ml.data import DataError
 from ml.duplicates import find_near_pairs, group_identical, perceptual_hashes
 from ml.report import format_report, run_report
+from tests.commands import run_ml
 from tests.ml.archives import numbers
 
 FER = Path(__file__).parents[1] / "data" / "fer"
@@ -152,9 +151,9 @@ def test_nothing_readable_is_an_error(table: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_prints_one_json_object(table: Path) -> None:
-    command = [sys.executable, "-m", "ml", "clean", "--data", str(table), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=FER.parents[2])
+    done = run_ml("clean", "--data", table, "--json")
 
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["n"] == 11
 
 

@@ -10,12 +10,7 @@ from PIL import Image
 from skimage import data
 
 from ml.labels import LABELS
-
-
-def run_ml(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ml", *map(str, words)], capture_output=True, text=True, timeout=280, check=False
-    )
+from tests.commands import run_ml
 
 
 @pytest.fixture
@@ -26,7 +21,8 @@ def portrait(tmp_path: Path) -> Path:
 
 
 def test_predict_names_the_expression(portrait: Path) -> None:
-    done = run_ml("predict", portrait, "--json")
+    command = [sys.executable, "-m", "ml", "predict", str(portrait), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     [result] = json.loads(done.stdout)["results"]
     assert (result["width"], result["height"], result["error"]) == (512, 512, None)

@@ -1,8 +1,6 @@
 """python -m ml clean --pictures: examples of what is wrong with a dataset, with their labels."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from PIL import Image
 from ml.contact_sheets import PAIRS, SINGLES, Sheet, choose_sheets, draw_balance, draw_sheet, write_pictures
 from ml.report import run_report
 from ml.table import RawSample
+from tests.commands import run_ml
 from tests.ml.archives import numbers, read_both
 from tests.ml.drawing import draw_crop
 
@@ -129,7 +128,8 @@ def test_at_most_a_few_pairs(report: dict[str, Any]) -> None:
 def test_command_writes_pictures_and_names_them(table: Path, votes: Path, tmp_path: Path) -> None:
     out = tmp_path / "pictures"
     words = ["clean", "--data", str(table), "--votes", str(votes), "--pictures", str(out), "--json"]
-    done = subprocess.run([sys.executable, "-m", "ml", *words], capture_output=True, text=True, timeout=280, check=True)
+    done = run_ml(*words)
+    assert done.returncode == 0, done.stderr
     named = json.loads(done.stdout)["pictures"]
     assert named == ["conflicts.png", "near-twins.png", "blank.png", "not-a-face.png", "balance.png"]
     for name in named:

@@ -1,8 +1,6 @@
 """python -m ml crops: what the cut costs, on stored faces."""
 
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from ml.data import DataError, FaceData
 from ml.labels import LABELS
 from ml.pasting import paste_face
 from ml.predict import Pipeline
+from tests.commands import run_ml
 from tests.ml.drawing import draw_crop
 
 FACES = sorted((Path(__file__).parents[1] / "data" / "fer").glob("*.png"))
@@ -128,7 +127,8 @@ def test_command_prints_one_json_object(tmp_path: Path) -> None:
             label, number = path.stem.split("_")
             faces.write(path, f"test/{label}/PublicTest_{number}.png")
     words = ["crops", "--data", str(archive), "--split", "public", "--limit", "5", "--json"]
-    done = subprocess.run([sys.executable, "-m", "ml", *words], capture_output=True, text=True, timeout=280, check=True)
+    done = run_ml(*words)
+    assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert set(figures) == {"n", "scales", "detected", "version"}
     assert figures["n"] == figures["detected"]["n"] == 5

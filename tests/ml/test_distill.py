@@ -11,14 +11,21 @@ import pytest
 from ml.artifacts import load_artifact
 from ml.calibrate import softmax
 from ml.predict import Network
+from tests.commands import Done, run_ml
 from tests.ml.drawing import draw_crop
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
 
-def train(archive: Path, out: Path, *more: object, backend: str = "tensorflow") -> subprocess.CompletedProcess[str]:
+def train(archive: Path, out: Path, *more: object) -> Done:
+    done = run_ml("train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def train_with_jax(archive: Path, out: Path, *more: object) -> subprocess.CompletedProcess[str]:
     words = ["train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more]
-    env = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    env = os.environ | {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     command = [sys.executable, "-m", "ml", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=env)
     assert done.returncode == 0, done.stderr
@@ -47,7 +54,7 @@ def test_a_student_comes_close_to_its_teacher(tiny_archive: Path, tmp_path: Path
 
 def test_trained_with_jax_on_two_devices_served_with_litert(tiny_archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "jax"
-    trained = train(tiny_archive, out, "--epochs", 2, backend="jax")
+    trained = train_with_jax(tiny_archive, out, "--epochs", 2)
     assert "KERAS_BACKEND=tensorflow python -m ml train" in trained.stderr
     assert not (out / "manifest.json").exists()
     finished = train(tiny_archive, out, "--epochs", 2, "--resume")

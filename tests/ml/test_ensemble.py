@@ -1,8 +1,6 @@
 """Joining trained networks: one file, the mean of their logits, and no member that learned the calibration faces."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +8,14 @@ import pytest
 
 from ml.artifacts import load_artifact
 from ml.predict import Network
+from tests.commands import run_ml
 from tests.ml.drawing import draw_crop
 
 
-def ml(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ml", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-
-
 def train(archive: Path, out: Path, seed: int, *more: str) -> Path:
-    done = ml("train", "--data", archive, "--out", out, "--network", "vgg-tiny", "--epochs", 1, "--seed", seed, *more)
+    done = run_ml(
+        "train", "--data", archive, "--out", out, "--network", "vgg-tiny", "--epochs", 1, "--seed", seed, *more
+    )
     assert done.returncode == 0, done.stderr
     return out
 
@@ -28,7 +24,7 @@ def train(archive: Path, out: Path, seed: int, *more: str) -> Path:
 @pytest.mark.slow
 def test_joined_networks_answer_with_the_mean_of_their_logits(tiny_archive: Path, tmp_path: Path) -> None:
     members = [train(tiny_archive, tmp_path / f"member{seed}", seed) for seed in (1, 2)]
-    done = ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members, "--json")
+    done = run_ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["metrics"]["test"]["n"] == 35
     joined = load_artifact(tmp_path / "joined")
@@ -42,13 +38,13 @@ def test_joined_networks_answer_with_the_mean_of_their_logits(tiny_archive: Path
     assert Network(joined).compute_logits(crops) == pytest.approx(np.mean(apart, axis=0), abs=0.05 * difference)
     assert sum(found["served"] for found in joined.card["formats"].values()) == 1
 
-    again = ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members)
+    again = run_ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members)
     assert again.returncode == 1
     assert "already holds an artifact" in again.stderr
-    alone = ml("combine", "--data", tiny_archive, "--out", tmp_path / "alone", members[0])
+    alone = run_ml("combine", "--data", tiny_archive, "--out", tmp_path / "alone", members[0])
     assert alone.returncode == 1
     assert "at least two" in alone.stderr
     other = train(tiny_archive, tmp_path / "other", 3, "--set", "held_out=0.2")
-    mixed = ml("combine", "--data", tiny_archive, "--out", tmp_path / "mixed", members[0], other)
+    mixed = run_ml("combine", "--data", tiny_archive, "--out", tmp_path / "mixed", members[0], other)
     assert mixed.returncode == 1
     assert "another selection set" in mixed.stderr

@@ -1,7 +1,5 @@
 """Evidence maps: they add up to the answer, they are what is served, and they come from the learned weights."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from ml.explain import build_explained, compare_evidence
 from ml.network import build_network
 from ml.predict import Network, NoEvidenceError
 from ml.preprocess import to_network_input
+from tests.commands import run_ml
 
 if TYPE_CHECKING:
     import keras
@@ -154,7 +153,7 @@ def test_what_is_said_for_all_labels_alike_is_left_out() -> None:
 
 def test_an_artifact_without_evidence_says_so(tiny_archive: Path, tmp_path: Path, crops: NDArray[np.uint8]) -> None:
     out = tmp_path / "lenet"
-    words = ["train", "--data", str(tiny_archive), "--out", str(out), "--network", "lenet", "--epochs", "1"]
-    subprocess.run([sys.executable, "-m", "ml", *words], check=True, timeout=280, capture_output=True)
+    done = run_ml("train", "--data", tiny_archive, "--out", out, "--network", "lenet", "--epochs", 1)
+    assert done.returncode == 0, done.stderr
     with pytest.raises(NoEvidenceError, match="cannot show what it looked at"):
         Network(load_artifact(out)).compute_evidence(crops)

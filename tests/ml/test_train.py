@@ -13,16 +13,13 @@ import pytest
 from ml.artifacts import load_artifact
 from ml.clean import clean_training, hold_out
 from ml.data import FaceData
+from tests.commands import run_ml
 from tests.ml.drawing import draw_crop
 
 
 def train(archive: Path, out: Path, epochs: int, *more: str) -> list[str]:
     words = ["train", "--data", str(archive), "--out", str(out), "--network", "vgg-tiny", "--epochs", str(epochs)]
-    return [sys.executable, "-m", "ml", *words, *more]
-
-
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    return [*words, *more]
 
 
 def logged_epochs(out: Path) -> list[int]:
@@ -35,7 +32,8 @@ def logged_epochs(out: Path) -> list[int]:
 @pytest.mark.slow
 def test_killed_run_goes_on_where_it_was(tiny_archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    first = subprocess.Popen(train(tiny_archive, out, 40), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "ml", *train(tiny_archive, out, 40)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while len(logged_epochs(out)) < 3 and time.monotonic() < end:
         time.sleep(0.05)
@@ -44,14 +42,14 @@ def test_killed_run_goes_on_where_it_was(tiny_archive: Path, tmp_path: Path) -> 
     before = len(logged_epochs(out))
     assert 3 <= before < 40
 
-    refused = run(train(tiny_archive, out, 40))
+    refused = run_ml(*train(tiny_archive, out, 40))
     assert refused.returncode == 1
     assert "--resume" in refused.stderr
-    other = run(train(tiny_archive, out, 41, "--resume"))
+    other = run_ml(*train(tiny_archive, out, 41, "--resume"))
     assert other.returncode == 1
     assert "other settings (epochs)" in other.stderr
 
-    done = run(train(tiny_archive, out, 40, "--resume", "--json"))
+    done = run_ml(*train(tiny_archive, out, 40, "--resume", "--json"))
     assert done.returncode == 0, done.stderr
     epochs = logged_epochs(out)
     assert epochs[-1] == 39
@@ -67,7 +65,7 @@ def test_killed_run_goes_on_where_it_was(tiny_archive: Path, tmp_path: Path) -> 
 
 
 def test_nothing_to_resume_is_said(tiny_archive: Path, tmp_path: Path) -> None:
-    done = run(train(tiny_archive, tmp_path / "none", 1, "--resume"))
+    done = run_ml(*train(tiny_archive, tmp_path / "none", 1, "--resume"))
     assert done.returncode == 1
     assert "no run to resume" in done.stderr
 
