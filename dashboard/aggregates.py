@@ -12,7 +12,7 @@ class SumArrays(Aggregate):
     name = "SumArrays"
     output_field = ArrayField(BigIntegerField())
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, Any]:
         """An array of one sum for each element."""
         [source, *_] = self.get_source_expressions()
         inner, params = compiler.compile(source)

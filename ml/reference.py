@@ -111,11 +111,10 @@ def find_selection(data: Path, votes: Path | None, artifact: "Artifact") -> NDAr
 
 def measure_reference(artifact: "Artifact", images: NDArray[np.uint8]) -> dict[str, Any]:
     """What reference.json holds, computed through the network as it is served; images: uint8 (n, 48, 48), n ≥ 1."""
-    from ml.calibrate import apply_calibration
-    from ml.evaluate import compute_logits
+    from ml.evaluate import compute_probabilities
     from ml.predict import Network
 
-    probabilities = apply_calibration(compute_logits(Network(artifact), images), artifact.calibration)
+    probabilities = compute_probabilities(Network(artifact), artifact.calibration, images)
     values = {
         "labels": probabilities.argmax(axis=1),
         "confidence": probabilities.max(axis=1),

@@ -4,7 +4,7 @@ All counts of one face or answer stand under the hour of the prediction they are
 the network of that day did, however late the answers came. Hours and days are UTC.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -18,7 +18,7 @@ class Grain(models.TextChoices):
     DAY = "d", "day"
 
 
-def bins(name: str) -> "ArrayField[models.BigIntegerField]":
+def bins(name: str) -> Any:
     """Counts of a histogram's buckets (dashboard.buckets)."""
     return ArrayField(models.BigIntegerField(), size=bucket_count(name))
 

@@ -129,7 +129,7 @@ def make_answer(rng: random.Random, shown: Prediction, author: User, people: lis
     )  # fmt: skip
     if made.state == "approved" and rng.random() < 0.8:
         Sample.objects.create(
-            split=rng.choice(["train", "test"]), label=made.final_label, sha256=f"{rng.getrandbits(256):064x}",
+            split=rng.choice(["train", "test"]), label=made.final_label or 0, sha256=f"{rng.getrandbits(256):064x}",
             key="dataset/a.png", source="correction", source_name=f"correction-{made.pk}", correction=made,
         )  # fmt: skip
     return made
