@@ -17,4 +17,6 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         found.append(Error("AWS_STORAGE_BUCKET_NAME is not a valid S3 bucket name.", id="fersite.E002"))
     if settings.FERSITE_UPLOADS_PER_HOUR < 1:
         found.append(Error("FERSITE_UPLOADS_PER_HOUR must be at least 1.", id="fersite.E003"))
+    if 0 < len(settings.FERSITE_METRICS_TOKEN) < 20:
+        found.append(Error("FERSITE_METRICS_TOKEN must have at least 20 characters, or none.", id="fersite.E004"))
     return found

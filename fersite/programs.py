@@ -1,6 +1,7 @@
 """The site's own processes: the command line of each, and the environment that they share."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,15 +31,20 @@ def python_process(name: str, logs: Path, env: dict[str, str], *arguments: str, 
 
 
 def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
-    """Web, the two workers and beat."""
+    """Web, the workers and beat.
+
+    The one for upkeep (aggregates, alerts) is a single process: photos must not wait for it, nor it for trainings.
+    """
     web = ["gunicorn", "fersite.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
     web += ["--workers=2", "--threads=24", "--graceful-timeout=3", "--timeout=60", "--preload", "--no-control-socket"]
     celery = ["celery", "--quiet", "--skip-checks", "-A", "fersite"]  # prepare has checked
     worker = [*celery, "worker", "--pool=prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
+    solo = [*celery, "worker", "--pool=solo", "--without-gossip", "--without-mingle", "-l", "INFO"]
+    shared = {"PROMETHEUS_MULTIPROC_DIR": str(make_empty(logs.parent / "prometheus"))}
     photos = max(1, min(4, (os.cpu_count() or 2) // 2))
     return [
         python_process("inference", logs, env, *worker, "-Q", "inference", "-c", str(photos), "-n", "inference@%h"),
-        python_process("web", logs, env, *web, f"--access-logfile={logs / 'access.log'}"),
+        python_process("web", logs, env | shared, *web, f"--access-logfile={logs / 'access.log'}"),
         python_process(
             "training",
             logs,
@@ -53,5 +59,13 @@ def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
             "--max-tasks-per-child=1",
             nice=19,
         ),
+        python_process("upkeep", logs, env, *solo, "-Q", "upkeep", "-n", "upkeep@%h", nice=10),
         python_process("beat", logs, env, *celery, "beat", "-l", "INFO", "--pidfile=", nice=10),
     ]
+
+
+def make_empty(folder: Path) -> Path:
+    """The folder, without what an earlier start left: web's processes count together in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder

@@ -102,6 +102,7 @@ USE_TZ = True
 INSTALLED_APPS = [
     "accounts",
     "classifier",
+    "dashboard",
     "fersite.apps.FersiteConfig",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -114,10 +115,12 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "drf_spectacular",
     "django_celery_beat",
+    "django_prometheus",
     "storages",
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "fersite.headers.SecurityHeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -128,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "fersite.metering.RequestMetricsMiddleware",
 ]
 
 TEMPLATES = [
@@ -291,6 +295,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_t
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "inference"
+CELERY_TASK_ROUTES = {"dashboard.tasks.*": {"queue": "upkeep"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -304,7 +309,13 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
     },
     "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
     "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expires": 15}},
+    "roll-up": {"task": "dashboard.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60}},
+    "sample-queue": {"task": "dashboard.tasks.sample_queue", "schedule": 60.0, "options": {"expires": 60}},
+    "check-alerts": {"task": "dashboard.tasks.check_alerts", "schedule": 300.0, "options": {"expires": 300}},
 }
+
+# For Prometheus at /metrics, beside the tokens of staff; empty: theirs only.
+FERSITE_METRICS_TOKEN = env("FERSITE_METRICS_TOKEN")
 
 # HTTP API
 

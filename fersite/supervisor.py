@@ -125,7 +125,7 @@ class Manager:
         prepare = self.start_prepare()
         try:
             self.wait_until((self.state / PREPARED).exists, PREPARE_SECONDS, "prepare", prepare)
-            say("Starting web, inference, training, beat")
+            say("Starting web, inference, training, upkeep, beat")
             for child in site_processes(self.logs, self.environment, self.port):
                 self.add(child, shown=True)
             self.wait_until(lambda: prepare.returncode() == 0, READY_SECONDS, "prepare", prepare)

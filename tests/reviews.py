@@ -73,3 +73,4 @@ def restore_roles() -> None:
     import_module("classifier.migrations.0010_nightly_check").add(apps, None)
     for migration in ("0011_staff_moves_the_check", "0013_labelling_batches"):
         import_module(f"classifier.migrations.{migration}").grant(apps, None)
+    import_module("dashboard.migrations.0004_default_rules").fill(apps, None)

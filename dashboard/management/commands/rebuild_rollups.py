@@ -1,0 +1,35 @@
+"""Compute the dashboard's aggregates anew from the rows: manage.py rebuild_rollups [--json]."""
+
+import json
+from argparse import ArgumentParser
+from time import perf_counter, sleep
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from dashboard.models import StaleHour
+from dashboard.rollups import rebuild, roll_up
+
+PAUSE_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    help = "Compute all aggregates of the dashboard anew from the rows; right numbers stay the same."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The form of the answer."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Until nothing is left of the hours before this one; if it is cut off, the worker does the rest."""
+        start, present = perf_counter(), timezone.now().replace(minute=0, second=0, microsecond=0)
+        hours = rebuild()
+        while StaleHour.objects.filter(hour__lt=present).exists():  # the worker had its turn
+            sleep(PAUSE_SECONDS)
+            hours += roll_up()
+        seconds = round(perf_counter() - start, 3)
+        if options["json"]:
+            self.stdout.write(json.dumps({"hours": hours, "seconds": seconds}))
+        else:
+            self.stdout.write(f"{hours:,} hours computed anew in {seconds:.1f} s")

@@ -1,0 +1,39 @@
+"""Celery's entries: thin. All on the queue `upkeep` (CELERY_TASK_ROUTES), which has a worker of its own.
+
+Not "inference": they would delay photos, and an alert that the worker is silent could never open. Not "training": that
+worker is busy for hours. Each is short, or stops in time for the others.
+"""
+
+from time import monotonic
+
+from celery import shared_task
+from django.utils import timezone
+
+from dashboard import alerts, queue, rollups
+
+PIECE_HOURS = 24
+# A backlog is worked off for so long, then the other tasks have their turn.
+TURN_SECONDS = 30.0
+
+
+@shared_task(name="dashboard.tasks.roll_up")
+def roll_up() -> int:
+    """Bring the rollups up to date; how many hours were computed."""
+    end, done = monotonic() + TURN_SECONDS, 0
+    while hours := rollups.roll_up(limit=PIECE_HOURS):
+        done += hours
+        if hours < PIECE_HOURS or monotonic() > end:
+            break
+    return done
+
+
+@shared_task(name="dashboard.tasks.sample_queue")
+def sample_queue() -> None:
+    """Keep what the queue looks like."""
+    queue.sample_queue(now=timezone.now())
+
+
+@shared_task(name="dashboard.tasks.check_alerts")
+def check_alerts() -> int:
+    """Look at all rules; how many alerts were opened or resolved."""
+    return len(alerts.check_alerts_now())
