@@ -67,11 +67,12 @@ class AlertRuleAdmin(ModelAdmin):
         limit = find_limit(rule, reading)
         if reading is None or limit is None:
             return "no data"
-        describe, counted = rule.kind.describe, f"{reading.n:,} {rule.kind.counted}"
+        describe = rule.kind.describe
+        figure = f"{describe(reading.value)} of {reading.n:,} {rule.kind.counted or 'looks'}"
         if reading.n < rule.minimum:
-            return f"{describe(reading.value)} of {counted}: too few to tell"
+            return f"{figure}: too few to tell"
         verdict = "bad" if is_bad(rule, reading.value, limit) else "fine"
-        return f"{describe(reading.value)} of {counted}; the limit is {describe(limit)}: {verdict}"
+        return f"{figure}; the limit is {describe(limit)}: {verdict}"
 
 
 class OpenFilter(admin.SimpleListFilter):

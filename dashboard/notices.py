@@ -20,7 +20,11 @@ logger = logging.getLogger(__name__)
 def describe_rule(rule: AlertRule, reading: Reading, limit: float) -> str:
     """What is bad, in a sentence."""
     metric = rule.kind
-    about = [f"{reading.n:,} {metric.counted}", describe_hours(rule.window_hours)]
+    about = (
+        [f"{reading.n:,} {metric.counted}", describe_hours(rule.window_hours)]
+        if metric.counted
+        else ["at the last look"]
+    )
     about += [f"from the {rule.get_source_display()}"] if rule.source else []
     about += [f"taken for {rule.get_label_display()}"] if rule.label is not None else []
     figures = f"{metric.describe(reading.value)}, {rule.direction} {metric.describe(limit)}"

@@ -47,9 +47,9 @@ class Metric(models.TextChoices):
 
     @property
     def counted(self) -> str:
-        """What n is the number of."""
+        """What n is the number of; "" for looks at the queue, of which the latest counts."""
         if self in (self.QUEUE_AGE, self.WORKER_SILENT):
-            return "looks at the queue"
+            return ""
         if self in (self.FAILURE_SHARE, self.P95_SECONDS):
             return "finished photos"
         if self in (self.ACCURACY, self.CORRECTED_ACCURACY, self.ECE):

@@ -55,9 +55,9 @@ def test_says_what_it_would_say_now(staff: Client) -> None:
     address = f"{RULES}{rule.pk}/change/"
     assert "no data" in staff.get(address).content.decode()
     sample = look(130, moment=timezone.now())
-    assert "130 s of 1 looks at the queue; the limit is 100 s: bad" in staff.get(address).content.decode()
+    assert "130 s of 1 looks; the limit is 100 s: bad" in staff.get(address).content.decode()
     type(sample).objects.update(oldest_seconds=7)
-    assert "7.0 s of 1 looks at the queue; the limit is 100 s: fine" in staff.get(address).content.decode()
+    assert "7.0 s of 1 looks; the limit is 100 s: fine" in staff.get(address).content.decode()
     AlertRule.objects.update(minimum=5)
     assert "too few to tell" in staff.get(address).content.decode()
     assert not Alert.objects.exists()

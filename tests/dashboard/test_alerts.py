@@ -20,7 +20,7 @@ def test_fires_once_and_is_resolved_once() -> None:
     [alert] = check_alerts(now=NOW)
     assert (alert.rule, alert.value, alert.threshold, alert.n, alert.opened_at) == (rule, 130, 100, 1, NOW)
     assert (alert.window_start, alert.window_end) == (NOW.replace(hour=11, minute=0), NOW)
-    assert alert.text == "Wait of the oldest photo: 130 s, above 100 s (1 looks at the queue, last hour)."
+    assert alert.text == "Wait of the oldest photo: 130 s, above 100 s (at the last look)."
     [opened] = mail.outbox
     assert (opened.subject, opened.to) == ("[fersite] alert: Photos wait", ["ops@example.org"])
     assert alert.text in str(opened.body)
