@@ -7,7 +7,7 @@ from django.db.models import Aggregate, BigIntegerField
 
 
 class SumArrays(Aggregate):
-    """Adds up arrays of the same length, element by element: SumArrays("confidence_bins")."""
+    """Adds up arrays of the same length, element by element: SumArrays("confidence_bins"), of some rows by `filter`."""
 
     name = "SumArrays"
     output_field = ArrayField(BigIntegerField())
@@ -16,6 +16,8 @@ class SumArrays(Aggregate):
         """An array of one sum for each element."""
         [source, *_] = self.get_source_expressions()
         inner, params = compiler.compile(source)
+        chosen, chosen_params = compiler.compile(self.filter) if self.filter else ("", [])
+        which = f" FILTER (WHERE {chosen})" if chosen else ""
         size = source.output_field.size
-        sums = ", ".join(f"coalesce(sum({inner}[{i}]), 0)::bigint" for i in range(1, size + 1))
-        return f"ARRAY[{sums}]", list(params) * size
+        sums = ", ".join(f"coalesce(sum({inner}[{i}]){which}, 0)::bigint" for i in range(1, size + 1))
+        return f"ARRAY[{sums}]", [*params, *chosen_params] * size

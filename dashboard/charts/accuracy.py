@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from classifier.models import Label
@@ -50,10 +50,9 @@ def empty_confusion() -> Confusion:
 
 def read_confusions(answers: "QuerySet[AnswerRollup]") -> dict[datetime, Confusion]:
     """Reviewed faces by true and predicted label, of each hour or day that has any; one query."""
-    found: dict[datetime, Confusion] = {}
-    for start, label, truths in answers.values_list("start", "label").annotate(SumArrays("truths")):
-        found.setdefault(start, empty_confusion())[:, label] = truths
-    return found
+    columns = {f"predicted_{label}": SumArrays("truths", filter=Q(label=label)) for label in Label.values}
+    rows = answers.values_list("start").annotate(**columns)
+    return {start: np.array(truths, dtype=np.int64).T for start, *truths in rows}
 
 
 def show_accuracy(scope: Scope, confusions: dict[datetime, Confusion], marks: Sequence[Mark]) -> Chart:
