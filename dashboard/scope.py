@@ -1,11 +1,12 @@
 """What a page of the dashboard looks at: a range of time, a version, a source, a label; read from the address."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,13 +17,15 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DEFAULT_DAYS, MOST_DAYS = 30, 400
 # Up to so many days the charts go by the hour.
 HOURLY_DAYS = 2
+# Days can be counted from here without leaving what a date can be.
+KNOWN_DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
 class ScopeForm(forms.Form):
     """The filters as the page and the interface take them; everything may be left out."""
 
-    since = forms.DateField(required=False, help_text="first day, UTC")
-    until = forms.DateField(required=False, help_text="last day, UTC")
+    since = forms.DateField(required=False, help_text="first day, UTC", validators=KNOWN_DAYS)
+    until = forms.DateField(required=False, help_text="last day, UTC", validators=KNOWN_DAYS)
     version = forms.ModelChoiceField(Version.objects.order_by("-created_at"), required=False, to_field_name="name")
     versus = forms.ModelChoiceField(Version.objects.order_by("-created_at"), required=False, to_field_name="name")
     source = forms.ChoiceField(

@@ -3,13 +3,17 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from dashboard.prometheus import metrics
 from fersite import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
+    path("api/v1/dashboard/", include("dashboard.api_urls")),
     path("api/v1/", include("classifier.api.urls")),
+    path("dashboard/", include("dashboard.urls")),
     path("", include("classifier.urls")),
 ]

@@ -20,6 +20,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_credentials": (400, "The name or the password is wrong"),
     "invalid_cursor": (400, "The page does not exist"),
     "invalid_field": (400, "A field is not valid"),
+    "invalid_filters": (400, "The filters are not valid"),
     "invalid_idempotency_key": (400, "The Idempotency-Key is not valid"),
     "invalid_status": (400, "There is no such status"),
     "malformed": (400, "The request cannot be read"),

@@ -38,7 +38,7 @@ function readColours() {
     page: read("--bs-body-bg"),
     strong: read("--bar"),
     rest: read("--bar-rest"),
-    series: [read("--plot-1"), read("--plot-2"), read("--plot-3")],
+    series: [1, 2, 3, 4, 5, 6, 7].map((number) => read(`--plot-${number}`)),
   };
 }
 
@@ -65,4 +65,15 @@ export function shareAxis(title, settings = {}) {
     ticks: { callback: (value) => percent(value), maxRotation: 0 },
     ...settings,
   };
+}
+
+// A long name in lines of at most `width` characters.
+export function breakName(name, width = 18) {
+  const lines = [""];
+  for (const word of name.split(" ")) {
+    const line = `${lines.at(-1)} ${word}`.trim();
+    if (line.length > width && lines.at(-1)) lines.push(word);
+    else lines[lines.length - 1] = line;
+  }
+  return lines;
 }

@@ -1,6 +1,6 @@
 // The network's page: its plots. Their numbers are the card's, from the page itself; what they look like is here.
 
-import { drawPlots, percent, shareAxis } from "./charts.js";
+import { breakName, drawPlots, percent, shareAxis } from "./charts.js";
 
 // The value at the end of each bar, and the interval of a bar that has one.
 const barEnds = {
@@ -32,17 +32,6 @@ function drawWhisker(ctx, [low, high], y, colour) {
   ctx.moveTo(low, y);
   ctx.lineTo(high, y);
   ctx.stroke();
-}
-
-// A long name in lines of at most `width` characters.
-function breakName(name, width = 18) {
-  const lines = [""];
-  for (const word of name.split(" ")) {
-    const line = `${lines.at(-1)} ${word}`.trim();
-    if (line.length > width && lines.at(-1)) lines.push(word);
-    else lines[lines.length - 1] = line;
-  }
-  return lines;
 }
 
 function drawLine(points, colours, { x, y, describe }) {

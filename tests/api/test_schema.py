@@ -53,6 +53,8 @@ def test_addresses(schema: dict[str, Any]) -> None:
         ("/api/v1/faces/{id}/explanation/", "post"),
         ("/api/v1/faces/{id}/corrections/", "post"),
         ("/api/v1/corrections/{id}/", "delete"),
+        ("/api/v1/dashboard/", "get"),
+        ("/api/v1/dashboard/{page}/", "get"),
     }
     body = schema["paths"]["/api/v1/uploads/"]["post"]["requestBody"]["content"]
     assert list(body) == ["multipart/form-data"]

@@ -1,0 +1,13 @@
+"""Addresses of the dashboard's pages."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from dashboard import views, views_alerts
+
+app_name = "dashboard"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.show_home, name="home"),
+    path("alerts/", views_alerts.show_alerts, name="alerts"),
+    path("<slug:page>/", views.show_page, name="page"),
+    path("<slug:page>/<slug:chart>.csv", views.download_chart, name="csv"),
+]
