@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,9 +33,7 @@ def read_all() -> dict[str, list[tuple[Any, ...]]]:
     found = {}
     for model in ALL:
         names = [field.attname for field in model._meta.concrete_fields if field.name != "id"]
-        rows = [
-            tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in model.objects.values_list(*names)
-        ]
+        rows = [tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in model.objects.values_list(*names)]
         found[model.__name__] = sorted(rows, key=repr)
     return found
 
@@ -90,13 +87,13 @@ def test_days_are_sums_of_their_hours() -> None:
 
 
 @pytest.fixture
-def prediction() -> Iterator[Prediction]:
+def prediction(db: None) -> Prediction:
     """One shown prediction of 12:30, rolled up."""
     user, version = make_user(), make_version("1.0.0")
     with at(NOON):
         made = make_prediction(make_face(make_upload(user, consent_training=True)), version)
     roll_up()
-    yield made
+    return made
 
 
 @pytest.mark.django_db
@@ -144,7 +141,8 @@ def test_of_several_approved_answers_the_last_is_the_truth(prediction: Predictio
 
 @pytest.mark.django_db
 def test_an_erased_photo_is_in_no_figure(prediction: Prediction) -> None:
-    assert UploadRollup.objects.exists() and PredictionRollup.objects.exists()
+    assert UploadRollup.objects.exists()
+    assert PredictionRollup.objects.exists()
     prediction.face.upload.delete()
     roll_up()
     assert not any(read_all().values())
