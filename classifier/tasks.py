@@ -1,4 +1,4 @@
-"""Celery's entries: take ids, call one use case."""
+"""Celery's entries: take ids, call one use case. Queues are chosen by CELERY_TASK_ROUTES, "inference" by default."""
 
 from uuid import UUID
 
@@ -10,7 +10,6 @@ from classifier import bulk, drawn, evidence, predictions, runs, training
 
 @shared_task(
     name="classifier.tasks.classify_upload",
-    queue="inference",
     acks_late=True,
     reject_on_worker_lost=True,
     time_limit=settings.FERSITE_LEASE_SECONDS,  # a photo that outlasts its lease costs this process, and an attempt
@@ -20,7 +19,7 @@ def classify_upload(upload_id: str) -> None:
     predictions.classify_upload(UUID(upload_id))
 
 
-@shared_task(name="classifier.tasks.sweep_uploads", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.sweep_uploads", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_uploads() -> int:
     """Hand out again what was lost; how many."""
     return predictions.sweep_uploads()
@@ -28,7 +27,6 @@ def sweep_uploads() -> int:
 
 @shared_task(
     name="classifier.tasks.classify_face",
-    queue="inference",
     acks_late=True,
     reject_on_worker_lost=True,
     time_limit=settings.FERSITE_LEASE_SECONDS,
@@ -38,43 +36,43 @@ def classify_face(face_id: str) -> None:
     drawn.classify_face(UUID(face_id))
 
 
-@shared_task(name="classifier.tasks.sweep_faces", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.sweep_faces", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_faces() -> int:
     """Hand out again the drawn faces that got lost; how many."""
     return drawn.sweep_faces()
 
 
-@shared_task(name="classifier.tasks.run_bulk_review", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.run_bulk_review", time_limit=settings.FERSITE_LEASE_SECONDS)
 def run_bulk_review(bulk_review_id: int) -> None:
     """Carry out the next piece of a bulk review."""
     bulk.run_bulk_review(bulk_review_id)
 
 
-@shared_task(name="classifier.tasks.sweep_bulk_reviews", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.sweep_bulk_reviews", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_bulk_reviews() -> int:
     """Send lost bulk reviews again; how many."""
     return bulk.sweep_bulk_reviews()
 
 
-@shared_task(name="classifier.tasks.explain_prediction", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.explain_prediction", time_limit=settings.FERSITE_LEASE_SECONDS)
 def explain_prediction(explanation_id: int) -> None:
     """Compute one explanation."""
     evidence.compute_explanation(explanation_id)
 
 
-@shared_task(name="classifier.tasks.train_network", queue="training", reject_on_worker_lost=False)
+@shared_task(name="classifier.tasks.train_network", reject_on_worker_lost=False)
 def train_network(run_id: str) -> None:
     """Carry out one training run; not acknowledged late, because its row is what resumes it."""
     training.execute_run(UUID(run_id))
 
 
-@shared_task(name="classifier.tasks.check_retraining", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.check_retraining", time_limit=settings.FERSITE_LEASE_SECONDS)
 def check_retraining() -> str:
     """Start a training run when enough new answers wait; the run, or the note of why there is none."""
     return str(runs.check_retraining().pk)
 
 
-@shared_task(name="classifier.tasks.sweep_runs", queue="inference", time_limit=settings.FERSITE_LEASE_SECONDS)
+@shared_task(name="classifier.tasks.sweep_runs", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_runs() -> int:
     """Give lost runs back to the queue; how many were sent."""
     return runs.sweep_runs()
