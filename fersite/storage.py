@@ -53,7 +53,7 @@ class PrivateS3Storage(S3Storage):
     @cached_property
     def link_client(self) -> Any:
         """The client whose endpoint is the public one."""
-        return make_client(settings.S3_PUBLIC_ENDPOINT_URL)
+        return share_client(settings.S3_PUBLIC_ENDPOINT_URL)
 
     def url(
         self,

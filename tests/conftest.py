@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from fersite.embedded import LocalServices
 from fersite.processes import Child, stop_children
@@ -57,7 +57,10 @@ def pytest_configure(config: pytest.Config) -> None:
             sleep(0.05)
     from django.conf import settings
 
-    assert settings.DATABASES  # read now: pytest-django sets Django up only where settings are already loaded
+    # Read now: pytest-django sets Django up only where settings are already loaded. Changed once for all tests: a change
+    # in each makes every storage anew, with S3 clients that take a tenth of a second.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests make many users
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -73,9 +76,9 @@ def bucket() -> Iterator[str]:
     """This run's bucket; an earlier server may need a moment until it takes the first object."""
     from django.conf import settings
 
-    from fersite.storage import create_bucket, make_client
+    from fersite.storage import create_bucket, share_client
 
-    client = make_client(settings.S3_ENDPOINT_URL)
+    client = share_client(settings.S3_ENDPOINT_URL)
     create_bucket()
     name: str = settings.AWS_STORAGE_BUCKET_NAME
     client.put_object(Bucket=name, Key="warm-up", Body=b"")
@@ -88,9 +91,9 @@ def empty_bucket() -> None:
     """Delete every object of this run's bucket."""
     from django.conf import settings
 
-    from fersite.storage import make_client
+    from fersite.storage import share_client
 
-    client = make_client(settings.S3_ENDPOINT_URL)
+    client = share_client(settings.S3_ENDPOINT_URL)
     name = settings.AWS_STORAGE_BUCKET_NAME
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
         keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
@@ -137,17 +140,3 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
         with _blocker.unblock():
             restore_roles()
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Settings) -> None:
-    """A hash that costs nothing: tests make many users."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
-def plain_static_files(settings: Settings) -> None:
-    """Templates name static files without a manifest: tests run without collectstatic."""
-    storages = dict(settings.STORAGES)
-    storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = storages
