@@ -8,6 +8,7 @@ dashboard.notices' business, once everything is committed.
 import logging
 from datetime import datetime, timedelta
 
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
@@ -37,8 +38,11 @@ def check_alerts_now() -> list[Alert]:
     return check_alerts(now=now)
 
 
-def check_alerts(*, now: datetime) -> list[Alert]:
+def check_alerts(*, now: datetime, mails: BaseEmailBackend | None = None) -> list[Alert]:
     """Look at every rule as of a moment, then send the mails that wait.
+
+    Args:
+        mails: another way to send them than the settings'.
 
     Returns:
         the alerts that were opened or resolved. A second check at the same time finds the same and changes nothing.
@@ -53,7 +57,7 @@ def check_alerts(*, now: datetime) -> list[Alert]:
             continue
         if alert:
             changed.append(alert)
-    send_notices(now=now)
+    send_notices(now=now, connection=mails)
     return changed
 
 

@@ -38,15 +38,18 @@ def describe_hours(hours: int) -> str:
     return f"last {hours // 24} days"
 
 
-def send_notices(*, now: datetime) -> int:
+def send_notices(*, now: datetime, connection: BaseEmailBackend | None = None) -> int:
     """Send what waits; how many mails. A mail server that does not answer is logged, and nothing else fails.
 
     Two at once send no mail twice; a process that is killed between a mail and its note sends it again.
+
+    Args:
+        connection: another way to send than the settings'.
     """
     waiting = list(Alert.objects.unannounced(now=now).order_by("pk").values_list("pk", flat=True))
     if not waiting:
         return 0
-    connection = get_connection()
+    connection = connection or get_connection()
     try:
         connection.open()
         return sum(send_notice(pk=pk, connection=connection, now=now) for pk in waiting)

@@ -57,8 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
             sleep(0.05)
     from django.conf import settings
 
-    # Read now: pytest-django sets Django up only where settings are already loaded. Changed once for all tests: a change
-    # in each makes every storage anew, with S3 clients that take a tenth of a second.
+    # Read now: pytest-django sets Django up only where settings are already loaded. Changed once for all: a change in
+    # each test makes every storage anew, with S3 clients that take a tenth of a second.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests make many users
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 

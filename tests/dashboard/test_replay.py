@@ -36,11 +36,17 @@ def make_faces(number: int) -> FaceData:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_drift_fires_on_its_day() -> None:
+def test_a_drift_fires_on_its_day(mailoutbox: list[object]) -> None:
     register_version(path=default_artifact(), promote=True, reason="shipped")
     AlertRule.objects.all().delete()
     AlertRule.objects.create(
-        name="dark", metric="brightness_drift", direction="above", threshold=0.75, window_hours=24, minimum=30
+        name="dark",
+        metric="brightness_drift",
+        direction="above",
+        threshold=0.75,
+        window_hours=24,
+        minimum=30,
+        emails="staff@example.org",
     )
     worker = start_worker()
     try:
@@ -54,6 +60,8 @@ def test_a_drift_fires_on_its_day() -> None:
     [alert] = Alert.objects.all()
     assert list(played.alerts) == [alert]
     assert alert.opened_at == last + timedelta(days=1)
+    assert alert.emailed_at is not None  # as good as sent: nobody is told of a past that was not
+    assert mailoutbox == []
 
     first = last - timedelta(days=DAYS - 1)
     for model in (Upload, Prediction, Correction):
