@@ -14,6 +14,7 @@ from ml.predict import Network
 from ml.preprocess import to_network_input
 from tests.commands import Done, run_ml
 from tests.ml.drawing import draw_crop
+from tests.tiny import train_tiny_network
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -41,15 +42,14 @@ def divergence(student: Path, teacher: Path) -> float:
 
 
 def test_a_student_comes_close_to_its_teacher(tiny_archive: Path, tmp_path: Path) -> None:
-    teacher = tmp_path / "teacher"
-    train(tiny_archive, teacher, "--epochs", 30)
-    short = ("--epochs", 12, "--seed", 2)
+    teacher = train_tiny_network()
+    short = ("--epochs", 8, "--seed", 2)
     train(tiny_archive, tmp_path / "alone", *short)
     # The labels have no weight at all: what the student learns it has from the teacher.
     train(tiny_archive, tmp_path / "student", *short, "--teacher", teacher, "--set", "distill_weight=1.0")
     card = load_artifact(tmp_path / "student").card
     assert card["recipe"]["teacher"] == load_artifact(teacher).files["network.keras"]
-    assert "--teacher teacher" in card["command"]
+    assert "--teacher tiny" in card["command"]
     assert divergence(tmp_path / "student", teacher) < divergence(tmp_path / "alone", teacher)
 
 
