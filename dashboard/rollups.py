@@ -62,16 +62,29 @@ def compute_hours(stale: Iterable[tuple[str, datetime]]) -> None:
     """
     days: dict[str, set[datetime]] = defaultdict(set)
     with connection.cursor() as cursor:
-        for kind, hour in sorted(set(stale)):
+        # Many rows are sorted and joined: not in the megabytes that are enough for a page.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
+        for kind, start, end in join_hours(stale):
             for table in TABLES[kind]:
-                cursor.execute(f"DELETE FROM {table} WHERE grain = 'h' AND start = %s", [hour])
-                cursor.execute(HOURS[table], {"start": hour, "end": hour + HOUR})
-            days[kind].add(start_of_day(hour))
+                cursor.execute(f"DELETE FROM {table} WHERE grain = 'h' AND start >= %s AND start < %s", [start, end])
+                cursor.execute(HOURS[table], {"start": start, "end": end})
+            days[kind].add(start_of_day(start))
         for kind, starts in days.items():
             for start in sorted(starts):
                 for table in TABLES[kind]:
                     cursor.execute(f"DELETE FROM {table} WHERE grain = 'd' AND start = %s", [start])
                     cursor.execute(DAYS[table], {"start": start, "end": start + DAY})
+
+
+def join_hours(stale: Iterable[tuple[str, datetime]]) -> list[tuple[str, datetime, datetime]]:
+    """Kind, start and end of the stretches that stale hours of one day make: one statement is quicker than 24."""
+    found: list[tuple[str, datetime, datetime]] = []
+    for kind, hour in sorted(set(stale)):
+        if found and found[-1][0] == kind and found[-1][2] == hour and hour != start_of_day(hour):
+            found[-1] = (kind, found[-1][1], hour + HOUR)
+        else:
+            found.append((kind, hour, hour + HOUR))
+    return found
 
 
 def rebuild() -> int:

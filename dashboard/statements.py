@@ -1,4 +1,4 @@
-"""The SQL of the rollups: each table's hour from the product's rows, and its day from its hours.
+"""The SQL of the rollups: each table's hours of a range from the product's rows, and its day from its hours.
 
 Made of the models' own field names; the only values that enter are %(start)s and %(end)s.
 """
@@ -56,6 +56,11 @@ def millionths(value: str) -> str:
     return f"round({value} * {MILLION})::bigint"
 
 
+def hour_of(table: str) -> str:
+    """The hour in which a row was made."""
+    return f"date_trunc('hour', {table}.created_at, 'UTC')"
+
+
 # Times in seconds; photos that are not finished have none.
 TOOK = "extract(epoch FROM upload.finished_at - upload.created_at)"
 UPLOADS = f"""
@@ -67,7 +72,7 @@ WITH worked AS (
     WHERE upload.created_at >= %(start)s AND upload.created_at < %(end)s
     GROUP BY face.upload_id
 ), timed AS (
-    SELECT upload.source, upload.status, upload.error,
+    SELECT {hour_of("upload")} AS hour, upload.source, upload.status, upload.error,
         {bucket_of("seconds", TOOK)} AS total,
         {bucket_of("seconds", f"greatest({TOOK} - worked.seconds, 0)")} AS wait,
         {bucket_of("seconds", "worked.seconds")} AS work
@@ -76,14 +81,15 @@ WITH worked AS (
 )
 INSERT INTO dashboard_uploadrollup
     (grain, start, source, status, error, uploads, total_bins, wait_bins, work_bins)
-SELECT 'h', %(start)s, source, status, error, count(*),
+SELECT 'h', hour, source, status, error, count(*),
     {count_buckets("seconds", "total")}, {count_buckets("seconds", "wait")}, {count_buckets("seconds", "work")}
-FROM timed GROUP BY source, status, error
+FROM timed GROUP BY hour, source, status, error
 """
 
 PREDICTIONS = f"""
 WITH measured AS (
-    SELECT prediction.version_id, prediction.shadow, upload.source, prediction.label, prediction.confidence,
+    SELECT {hour_of("prediction")} AS hour, prediction.version_id, prediction.shadow, upload.source, prediction.label,
+        prediction.confidence,
         {bucket_of("confidence", "prediction.confidence")} AS confidence_bucket,
         {bucket_of("brightness", "face.brightness")} AS brightness_bucket,
         {bucket_of("sharpness", "face.sharpness")} AS sharpness_bucket,
@@ -96,21 +102,24 @@ WITH measured AS (
 INSERT INTO dashboard_predictionrollup
     (grain, start, version_id, shadow, source, label, faces, confidence_sum,
      confidence_bins, brightness_bins, sharpness_bins, size_bins)
-SELECT 'h', %(start)s, version_id, shadow, source, label, count(*), sum({millionths("confidence")}),
+SELECT 'h', hour, version_id, shadow, source, label, count(*), sum({millionths("confidence")}),
     {count_buckets("confidence", "confidence_bucket")}, {count_buckets("brightness", "brightness_bucket")},
     {count_buckets("sharpness", "sharpness_bucket")}, {count_buckets("size", "size_bucket")}
-FROM measured GROUP BY version_id, shadow, source, label
+FROM measured GROUP BY hour, version_id, shadow, source, label
 """
 
 # first: the first answer about a face; truth: the answer about it that was approved last.
 ANSWERS = f"""
 WITH said AS (
-    SELECT correction.answer, correction.final_label, correction.asked, correction.blind, correction.state,
+    SELECT {hour_of("prediction")} AS hour,
+        correction.answer, correction.final_label, correction.asked, correction.blind, correction.state,
         prediction.version_id, prediction.label, prediction.confidence, upload.source,
         {bucket_of("confidence", "prediction.confidence")} AS bucket,
-        row_number() OVER (PARTITION BY correction.face_id ORDER BY correction.created_at, correction.id) = 1 AS first,
+        row_number() OVER (
+            PARTITION BY correction.face_id, {hour_of("prediction")} ORDER BY correction.created_at, correction.id
+        ) = 1 AS first,
         correction.state = 'approved' AND row_number() OVER (
-            PARTITION BY correction.face_id, correction.state = 'approved'
+            PARTITION BY correction.face_id, {hour_of("prediction")}, correction.state = 'approved'
             ORDER BY correction.reviewed_at DESC NULLS LAST, correction.id DESC
         ) = 1 AS truth
     FROM classifier_prediction prediction
@@ -123,7 +132,7 @@ WITH said AS (
 INSERT INTO dashboard_answerrollup
     (grain, start, version_id, source, label, asked, blind, answers, agreeing, unclear, not_a_face,
      pending, approved, rejected, answered, truths, reviewed_bins, right_bins, reviewed_sums)
-SELECT 'h', %(start)s, version_id, source, label, asked, blind, count(*),
+SELECT 'h', hour, version_id, source, label, asked, blind, count(*),
     count(*) FILTER (WHERE answer = label), count(*) FILTER (WHERE answer = 7), count(*) FILTER (WHERE answer = 8),
     count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE state = 'approved'),
     count(*) FILTER (WHERE state = 'rejected'), count(*) FILTER (WHERE first),
@@ -131,12 +140,12 @@ SELECT 'h', %(start)s, version_id, source, label, asked, blind, count(*),
     {count_buckets("confidence", "bucket", "truth")},
     {count_buckets("confidence", "bucket", "truth AND final_label = label")},
     {sum_buckets("confidence", "bucket", millionths("confidence"), "truth")}
-FROM said GROUP BY version_id, source, label, asked, blind
+FROM said GROUP BY hour, version_id, source, label, asked, blind
 """
 
-SHADOWS = """
+SHADOWS = f"""
 WITH pairs AS (
-    SELECT silent.version_id, shown.version_id AS champion_id, upload.source,
+    SELECT {hour_of("shown")} AS hour, silent.version_id, shown.version_id AS champion_id, upload.source,
         silent.label AS silent_label, shown.label AS shown_label,
         (SELECT correction.final_label FROM classifier_correction correction
          WHERE correction.face_id = face.id AND correction.state = 'approved'
@@ -150,15 +159,16 @@ WITH pairs AS (
 )
 INSERT INTO dashboard_shadowrollup
     (grain, start, version_id, champion_id, source, faces, agreeing, reviewed, "right", champion_right)
-SELECT 'h', %(start)s, version_id, champion_id, source, count(*), count(*) FILTER (WHERE silent_label = shown_label),
+SELECT 'h', hour, version_id, champion_id, source, count(*), count(*) FILTER (WHERE silent_label = shown_label),
     count(truth), count(*) FILTER (WHERE silent_label = truth), count(*) FILTER (WHERE shown_label = truth)
-FROM pairs GROUP BY version_id, champion_id, source
+FROM pairs GROUP BY hour, version_id, champion_id, source
 """
 
 # A face counts under its first shown prediction; of each person the latest standing answer.
 AGREEMENT = f"""
 WITH votes AS (
-    SELECT DISTINCT ON (correction.face_id, correction.author_id) correction.face_id, upload.source, correction.answer
+    SELECT DISTINCT ON (correction.face_id, correction.author_id)
+        {hour_of("prediction")} AS hour, correction.face_id, upload.source, correction.answer
     FROM classifier_prediction prediction
     JOIN classifier_correction correction ON correction.face_id = prediction.face_id
     JOIN classifier_face face ON face.id = prediction.face_id
@@ -171,29 +181,29 @@ WITH votes AS (
         )
     ORDER BY correction.face_id, correction.author_id, correction.created_at DESC, correction.id DESC
 ), counted AS (
-    SELECT face_id, source, count(*) AS people, {count_values("answer", 9)} AS answers FROM votes
-    GROUP BY face_id, source HAVING count(*) >= 2
+    SELECT hour, face_id, source, count(*) AS people, {count_values("answer", 9)} AS answers FROM votes
+    GROUP BY hour, face_id, source HAVING count(*) >= 2
 ), agreed AS (
-    SELECT source, answers,
+    SELECT hour, source, answers,
         (SELECT sum(said * (said - 1)) FROM unnest(answers) AS said) / (people * (people - 1)) AS share
     FROM counted
 )
 INSERT INTO dashboard_agreementrollup (grain, start, source, faces, agreeing_sum, answers)
-SELECT 'h', %(start)s, source, count(*), sum({millionths("share")}),
+SELECT 'h', hour, source, count(*), sum({millionths("share")}),
     ARRAY[{",".join(f"sum(answers[{i}])::bigint" for i in range(1, 10))}]
-FROM agreed GROUP BY source
+FROM agreed GROUP BY hour, source
 """
 
-SAMPLES = """
+SAMPLES = f"""
 INSERT INTO dashboard_samplerollup (grain, start, source, split, label, samples)
-SELECT 'h', %(start)s, sample.source, sample.split, sample.label, count(*)
+SELECT 'h', {hour_of("sample")}, sample.source, sample.split, sample.label, count(*)
 FROM classifier_sample sample
 LEFT JOIN classifier_correction correction ON correction.id = sample.correction_id
 LEFT JOIN classifier_face face ON face.id = correction.face_id
 LEFT JOIN classifier_upload upload ON upload.id = face.upload_id
 WHERE sample.created_at >= %(start)s AND sample.created_at < %(end)s
     AND (sample.correction_id IS NULL OR upload.consent_training)
-GROUP BY sample.source, sample.split, sample.label
+GROUP BY {hour_of("sample")}, sample.source, sample.split, sample.label
 """
 
 HOURS = {

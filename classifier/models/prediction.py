@@ -48,6 +48,7 @@ class Prediction(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["confidence", "id"], condition=Q(shadow=False), name="prediction_least_certain"),
             BrinIndex(fields=["created_at"], autosummarize=True, pages_per_range=32, name="prediction_created"),
+            models.Index(fields=["face"], condition=Q(shadow=True), name="prediction_shadow"),
         ]
 
     def __str__(self) -> str:
