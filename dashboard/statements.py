@@ -63,6 +63,8 @@ def hour_of(table: str) -> str:
 
 # Times in seconds; photos that are not finished have none.
 TOOK = "extract(epoch FROM upload.finished_at - upload.created_at)"
+# greatest() takes NULL for the least there is: a photo without faces would have waited for no time at all.
+WAITED = f"CASE WHEN worked.seconds IS NOT NULL THEN greatest({TOOK} - worked.seconds, 0) END"
 UPLOADS = f"""
 WITH worked AS (
     SELECT face.upload_id, max(prediction.ms) / 1000 AS seconds
@@ -74,7 +76,7 @@ WITH worked AS (
 ), timed AS (
     SELECT {hour_of("upload")} AS hour, upload.source, upload.status, upload.error,
         {bucket_of("seconds", TOOK)} AS total,
-        {bucket_of("seconds", f"greatest({TOOK} - worked.seconds, 0)")} AS wait,
+        {bucket_of("seconds", WAITED)} AS wait,
         {bucket_of("seconds", "worked.seconds")} AS work
     FROM classifier_upload upload LEFT JOIN worked ON worked.upload_id = upload.id
     WHERE upload.created_at >= %(start)s AND upload.created_at < %(end)s AND upload.source <> 'probe'
