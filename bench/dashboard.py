@@ -157,7 +157,7 @@ def copy_piece(begin: int, moments: NDArray[np.float64], people: list[int], vers
         upload, face = keys[first : first + 32], keys[first + 32 : first + 64]
         uploads(
             f"{upload}\t{owner}\t{upload}{face}\tdone\t\t{source}\tuploads/{upload}.jpg\t1280\t960\tt\tf\t\\N\t{at}Z"
-            f"\t{end}Z\t1\t\\N\t\\N\n"
+            f"\t{end}Z\t1\t\\N\t\\N\t{ms:.1f}\n"
         )
         faces(
             f"{face}\t{upload}\t0\t100\t100\t{side}\t{side}\t0.9\tdetector\tfaces/{face}.png\t0\t\\N"
@@ -185,7 +185,7 @@ def format_times(seconds: NDArray[np.float64]) -> list[str]:
 
 COLUMNS = {
     "classifier_upload": "id,owner_id,sha256,status,error,source,image,width,height,consent_training,asked_blind,"
-    "revealed_at,created_at,finished_at,attempts,claimed_until,due_at",
+    "revealed_at,created_at,finished_at,attempts,claimed_until,due_at,ms",
     "classifier_face": "id,upload_id,index,x,y,width,height,score,origin,crop,attempts,due_at,brightness,sharpness",
     "classifier_prediction": "id,face_id,version_id,label,confidence,probabilities,prediction_set,ms,shadow,created_at",
     "classifier_correction": "id,face_id,author_id,prediction_id,answer,blind,asked,created_at,state,final_label,"

@@ -120,7 +120,7 @@ def predict_photo(content: bytes) -> Answer | None:
 def store_answer(upload: Upload, answer: Answer) -> None:
     """Write crops, faces and predictions; nothing is written when the lease was lost meanwhile."""
     if not answer.faces:
-        finish_upload(upload, Upload.Status.NO_FACE)
+        finish_upload(upload, Upload.Status.NO_FACE, ms=answer.ms)
         return
     crops = {f"faces/{uuid.uuid4()}.png": encode_crop(face.crop) for face in answer.faces}
     for key, png in crops.items():
@@ -164,7 +164,7 @@ def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
         for row, face in zip(faces, answer.faces, strict=True)
     )
     keep_objects(keys)
-    return finish_upload(upload, Upload.Status.DONE)
+    return finish_upload(upload, Upload.Status.DONE, ms=answer.ms)
 
 
 def _held_by(upload: Upload) -> UploadQuerySet:
@@ -172,9 +172,11 @@ def _held_by(upload: Upload) -> UploadQuerySet:
     return Upload.objects.filter(pk=upload.pk, status=Upload.Status.RUNNING, attempts=upload.attempts)
 
 
-def finish_upload(upload: Upload, status: Upload.Status, *, error: str = "") -> bool:
-    """Write the final state; False when the lease was lost."""
-    finished = _held_by(upload).update(status=status, error=error, claimed_until=None, finished_at=timezone.now())
+def finish_upload(upload: Upload, status: Upload.Status, *, error: str = "", ms: float | None = None) -> bool:
+    """Write the final state and how long the network took, in ms; False when the lease was lost."""
+    finished = _held_by(upload).update(
+        status=status, error=error, claimed_until=None, finished_at=timezone.now(), ms=ms
+    )
     return finished == 1
 
 

@@ -61,25 +61,18 @@ def hour_of(table: str) -> str:
     return f"date_trunc('hour', {table}.created_at, 'UTC')"
 
 
-# Times in seconds; photos that are not finished have none.
-TOOK = "extract(epoch FROM upload.finished_at - upload.created_at)"
-# greatest() takes NULL for the least there is: a photo without faces would have waited for no time at all.
-WAITED = f"CASE WHEN worked.seconds IS NOT NULL THEN greatest({TOOK} - worked.seconds, 0) END"
+# Times in seconds; photos that are not finished have none. greatest() takes NULL for the least there is: where the
+# network was not asked, nothing waited for it.
+TOOK = "extract(epoch FROM finished_at - created_at)"
+WAITED = f"CASE WHEN ms IS NOT NULL THEN greatest({TOOK} - ms / 1000, 0) END"
 UPLOADS = f"""
-WITH worked AS (
-    SELECT face.upload_id, max(prediction.ms) / 1000 AS seconds
-    FROM classifier_upload upload
-    JOIN classifier_face face ON face.upload_id = upload.id AND face.origin <> 'drawn'
-    JOIN classifier_prediction prediction ON prediction.face_id = face.id AND NOT prediction.shadow
-    WHERE upload.created_at >= %(start)s AND upload.created_at < %(end)s
-    GROUP BY face.upload_id
-), timed AS (
-    SELECT {hour_of("upload")} AS hour, upload.source, upload.status, upload.error,
+WITH timed AS (
+    SELECT {hour_of("classifier_upload")} AS hour, source, status, error,
         {bucket_of("seconds", TOOK)} AS total,
         {bucket_of("seconds", WAITED)} AS wait,
-        {bucket_of("seconds", "worked.seconds")} AS work
-    FROM classifier_upload upload LEFT JOIN worked ON worked.upload_id = upload.id
-    WHERE upload.created_at >= %(start)s AND upload.created_at < %(end)s AND upload.source <> 'probe'
+        {bucket_of("seconds", "ms / 1000")} AS work
+    FROM classifier_upload
+    WHERE created_at >= %(start)s AND created_at < %(end)s AND source <> 'probe'
 )
 INSERT INTO dashboard_uploadrollup
     (grain, start, source, status, error, uploads, total_bins, wait_bins, work_bins)

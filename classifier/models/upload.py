@@ -45,6 +45,11 @@ class Upload(models.Model):
     revealed_at = models.DateTimeField(null=True, blank=True, help_text="when a photo asked blind showed its answers")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    ms = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="wall time of the network, decode to labels, in milliseconds; none: it was not asked",
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True, help_text="the lease of the worker that has it")
     due_at = models.DateTimeField(null=True, blank=True, help_text="when the sweeper hands a pending photo out again")

@@ -44,7 +44,7 @@ def one_row_per(name: str, *fields: str) -> models.UniqueConstraint:
 class UploadRollup(Rollup):
     """Photos by their state; times of those that are finished.
 
-    total: from arrival to the end; work: decode to labels, where faces were found; wait: total less work. In seconds.
+    total: from arrival to the end; work: decode to labels, where the network was asked; wait: total less work. Seconds.
     """
 
     source = models.CharField(max_length=5, choices=Upload.Source.choices)

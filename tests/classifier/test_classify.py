@@ -42,6 +42,7 @@ def test_faces_and_predictions_are_written(upload: Upload, monkeypatch: Patch) -
     assert default_storage.exists(first.crop)
     prediction = first.predictions.get()
     assert (prediction.label, prediction.confidence, prediction.prediction_set) == (3, 0.7, [3])
+    assert prediction.ms == upload.ms
     assert prediction.ms > 0
     assert not ObjectRemoval.objects.exists()
 

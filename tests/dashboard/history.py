@@ -62,6 +62,7 @@ def make_photo(
         error={"rejected": "unreadable_image", "dead": "attempts_exhausted"}.get(status, ""),
         image=f"uploads/{number}.jpg", width=640, height=480, consent_training=rng.random() < 0.8,
         finished_at=None if status == "pending" else moment + timedelta(seconds=seconds),
+        ms=1000 * min(seconds, 0.2) if status in ("done", "no_face") else None,
     )  # fmt: skip
     if status != "done":
         return

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from classifier.models import Prediction, Upload
+from classifier.models import Upload
 from dashboard.chart import Cell, Chart
 from dashboard.charts.photos import FEWEST_TIMED, build_photos
 from dashboard.models import QueueSample
@@ -62,17 +62,14 @@ def test_volume_and_failures(source: str | None) -> None:
 
 def test_times_lie_within_one_bucket() -> None:
     scope = last_days(DAYS)
-    work: dict[object, float] = {}
-    for one in Prediction.objects.filter(shadow=False).exclude(face__origin="drawn").select_related("face"):
-        work[one.face.upload_id] = max(work.get(one.face.upload_id, 0.0), one.ms / 1000)
     found: dict[tuple[Cell, str], list[float]] = {}
     for photo in photos(scope):
         if photo.finished_at:
             total = (photo.finished_at - photo.created_at).total_seconds()
             found.setdefault((day_of(photo), "total"), []).append(total)
-            if photo.pk in work:
-                found.setdefault((day_of(photo), "work"), []).append(work[photo.pk])
-                found.setdefault((day_of(photo), "wait"), []).append(max(total - work[photo.pk], 0))
+            if photo.ms is not None:
+                found.setdefault((day_of(photo), "work"), []).append(photo.ms / 1000)
+                found.setdefault((day_of(photo), "wait"), []).append(max(total - photo.ms / 1000, 0))
     chart = chart_of(scope, "times")
     assert chart.n == sum(len(values) for (_, stage), values in found.items() if stage == "total")
     compared = 0
