@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Trunc
 
 from classifier.models import Upload
@@ -23,11 +24,13 @@ def build_photos(scope: Scope) -> list[Chart]:
     """Every chart of the page; three queries."""
     states = UploadRollup.objects.filter(scope.matching("source")).values_list("start", "status", "error")
     counted = list(states.annotate(Sum("uploads")).order_by("start"))
+    looks = read_looks(scope)
     return [
         show_volume(scope, counted),
         show_failures(counted),
         show_times(scope),
-        show_queue(scope),
+        show_queue(scope, looks),
+        show_worker(scope, looks),
     ]
 
 
@@ -108,12 +111,18 @@ def show_times(scope: Scope) -> Chart:
     )
 
 
-def show_queue(scope: Scope) -> Chart:
-    """Depth and age, the worst of each hour or day."""
+def read_looks(scope: Scope) -> dict[datetime, tuple[int, int, float, int, int]]:
+    """Of each hour or day: most photos waiting and at work, longest wait in seconds, looks, and those with a worker."""
     step = "hour" if scope.grain == Grain.HOUR else "day"
     samples = QueueSample.objects.filter(at__gte=scope.since, at__lt=scope.end)
-    worst = samples.annotate(start=Trunc("at", step)).values_list("start").order_by("start")
-    found = {start: rest for start, *rest in worst.annotate(Max("pending"), Max("running"), Max("oldest_seconds"))}
+    found: Any = samples.annotate(start=Trunc("at", step)).values_list("start").order_by("start")
+    worst = found.annotate(Max("pending"), Max("running"), Max("oldest_seconds"))
+    looks = worst.annotate(Count("pk"), alive=Count("pk", filter=Q(worker_alive=True)))
+    return {start: tuple(rest) for start, *rest in looks}
+
+
+def show_queue(scope: Scope, looks: dict[datetime, tuple[int, int, float, int, int]]) -> Chart:
+    """Depth and age, the worst of each hour or day."""
     return Chart(
         name="queue",
         title="The queue at its longest: photos waiting, and how long the oldest had waited",
@@ -124,9 +133,26 @@ def show_queue(scope: Scope) -> Chart:
             Column("running", "Photos at work"),
             Column("oldest_seconds", "Oldest, waiting for", "seconds"),
         ],
-        rows=[(start, *found.get(start, (None, None, None))) for start in scope.starts()],
-        n=len(found),
-        of="hours or days with measurements",
+        rows=[(start, *looks.get(start, (None,) * 3)[:3]) for start in scope.starts()],
+        n=sum(count for *_, count, _ in looks.values()),
+        of="looks",
         note="Looked at once a minute. No filter but the range applies.",
         series=[Series("pending"), Series("oldest_seconds")],
+    )
+
+
+def show_worker(scope: Scope, looks: dict[datetime, tuple[int, int, float, int, int]]) -> Chart:
+    """The heartbeat: how often the worker for photos was there."""
+    shares = {start: (count, alive / count) for start, (*_, count, alive) in looks.items()}
+    return Chart(
+        name="worker",
+        title="Heartbeat: how often the worker for photos showed a sign of life",
+        plot="lines",
+        columns=[START, Column("looks", "Looks"), Column("alive", "With a worker", "share")],
+        rows=[(start, *shares.get(start, (0, None))) for start in scope.starts()],
+        n=sum(count for count, _ in shares.values()),
+        of="looks",
+        note="Looked at once a minute; a worker that has been silent for 20 s counts as gone. Without looks the "
+        "process that looks was down itself.",
+        series=[Series("alive")],
     )

@@ -92,7 +92,8 @@ def test_times_lie_within_one_bucket() -> None:
 def test_the_queue_at_its_longest() -> None:
     for minutes, pending, oldest in ((10, 3, 5.0), (70, 9, 2.5), (600, 1, 40.0)):
         at = LAST + timedelta(minutes=minutes)
-        QueueSample.objects.create(at=at, pending=pending, running=1, oldest_seconds=oldest, worker_alive=True)
+        alive = pending != 9
+        QueueSample.objects.create(at=at, pending=pending, running=1, oldest_seconds=oldest, worker_alive=alive)
     chart = chart_of(last_days(DAYS), "queue")
     rows = list(table(chart))
     assert [(row["pending"], row["running"], row["oldest_seconds"]) for row in rows] == [
@@ -100,6 +101,8 @@ def test_the_queue_at_its_longest() -> None:
         (None, None, None),
         (9, 1, 40.0),
     ]
+    heartbeat = list(table(chart_of(last_days(DAYS), "worker")))
+    assert [(row["looks"], row["alive"]) for row in heartbeat] == [(0, None), (0, None), (3, pytest.approx(2 / 3))]
 
 
 def test_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
@@ -110,4 +113,4 @@ def test_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
 def test_nothing_is_not_enough() -> None:
     empty = last_days(DAYS)
     scope = Scope(since=empty.since - timedelta(days=300), end=empty.since - timedelta(days=299))
-    assert [chart.is_enough for chart in build_photos(scope)] == [False] * 4
+    assert [chart.is_enough for chart in build_photos(scope)] == [False] * 5
