@@ -2,7 +2,7 @@
 
 Real services, workers and FER-2013 (`--data PATH`, or FERSITE_FER2013). The network is the first member of the shipped
 ensemble, which never saw a tilted face; people upload faces tilted by 60 degrees, and upright ones among them. One JSON
-line per figure; about 25 minutes on two cores. Without the data it says so and ends well.
+line per figure; about half an hour on two cores. Without the data it says so and ends well.
 """
 
 import argparse
