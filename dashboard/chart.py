@@ -20,6 +20,10 @@ class Column:
     format: Format = "count"
 
 
+# The x axis of every chart over time.
+START = Column("start", "From (UTC)", "time")
+
+
 @dataclass(frozen=True)
 class Series:
     """A column that is drawn. low, high: columns of its 95 % interval; dashed: an estimate or a limit."""

@@ -29,10 +29,9 @@ from classifier.review import ReviewError, approve_answer
 from classifier.uploads import take_upload
 from dashboard.alerts import REPLAY_HOURS, check_alerts
 from dashboard.models import Alert, Replay, StaleHour
-from dashboard.rollups import roll_up, start_of_day
+from dashboard.rollups import DAY, roll_up, start_of_day
 from ml.data import FaceData
 
-DAY = timedelta(days=1)
 PEOPLE, REVIEWERS = 20, 2
 # Of all faces: how many are answered, how many answers are wrong, how many are reviewed.
 ANSWERED, WRONG, REVIEWED = 0.35, 0.08, 0.8
@@ -205,7 +204,7 @@ def play_answers(
         with clock_at(moment):
             give_answer(
                 face=faces[0],
-                author=User.objects.get(pk=upload.owner_id),
+                author=upload.owner,
                 answer=answer,
                 asked=Correction.Asked.RESULT if upload.source == "page" else Correction.Asked.API,
                 prediction=faces[0].choose_prediction(),

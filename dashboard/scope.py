@@ -90,9 +90,16 @@ class Scope:
 
     def starts(self) -> list[datetime]:
         """Of every hour or day in the range that has begun, the empty ones too."""
+        return self._list_starts(self.step)
+
+    def days(self) -> list[datetime]:
+        """Of every day in the range that has begun, in short ranges too."""
+        return self._list_starts(DAY)
+
+    def _list_starts(self, step: timedelta) -> list[datetime]:
         end = min(self.end, timezone.now())
-        number = max(-(-(end - self.since) // self.step), 0)
-        return [self.since + i * self.step for i in range(number)]
+        number = max(-(-(end - self.since) // step), 0)
+        return [self.since + i * step for i in range(number)]
 
     def other(self) -> "Scope":
         """The same of the version it is compared with."""

@@ -35,7 +35,7 @@ CHARTS = {
     Metric.FAILURE_SHARE: ("photos", "failures"),
     Metric.P95_SECONDS: ("photos", "times"),
     Metric.QUEUE_AGE: ("photos", "queue"),
-    Metric.WORKER_SILENT: ("photos", "queue"),
+    Metric.WORKER_SILENT: ("photos", "worker"),
 }
 
 

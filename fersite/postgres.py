@@ -104,7 +104,7 @@ class LocalPostgres:
         """The server as a process to start."""
         options = {
             "listen_addresses": "127.0.0.1" if self.over_tcp else "",
-            # A local disk is an SSD: with the default, 4, day's rollups would read whole tables instead of an index.
+            # A local disk is an SSD: with the default, 4, a day's rollups would read whole tables instead of an index.
             "random_page_cost": "1.1",
             "unix_socket_directories": "" if self.over_tcp else str(self.home),
             "port": str(self.port),

@@ -25,8 +25,7 @@ IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 # No image of a face dataset is larger; a zip entry that claims more is refused before it is inflated.
 MAX_IMAGE_BYTES = 5_000_000
 _ROW_IN_NAME = re.compile(r"^(Training|PublicTest|PrivateTest)_(\d{1,9})$")
-# What zipfile raises on damaged entries, encrypted ones (RuntimeError) and ones packed by a method it lacks (its child
-# NotImplementedError).
+# What zipfile raises on damaged entries, and RuntimeError on encrypted ones and ones packed by a method it lacks.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 Place = tuple[str, int]  # split and label, as the folders say
 _EXPECTED = "neither train/<label>/ or test/<label>/ image folders nor a FER-2013 CSV"

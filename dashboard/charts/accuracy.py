@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from classifier.models import Label
 from dashboard.aggregates import SumArrays
-from dashboard.chart import Cell, Chart, Column, Mark, Series
+from dashboard.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.charts.answers import show_answers, show_blind
 from dashboard.charts.calibration import read_strata, show_corrected, show_coverage, show_estimated, show_reliability
 from dashboard.intervals import FEWEST_REVIEWED, RESAMPLES, macro_f1, macro_f1_interval, wilson_interval
@@ -17,7 +17,6 @@ from dashboard.marks import read_promotions
 from dashboard.models import AnswerRollup, PredictionRollup
 from dashboard.scope import Scope
 
-START = Column("start", "From (UTC)", "time")
 # Rows true labels, columns predicted ones.
 Confusion = NDArray[np.int64]
 

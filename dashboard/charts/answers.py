@@ -6,12 +6,10 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from classifier.models import Correction
-from dashboard.chart import Cell, Chart, Column, Series
+from dashboard.chart import START, Cell, Chart, Column, Series
 from dashboard.intervals import FEWEST_REVIEWED, wilson_interval
 from dashboard.models import AnswerRollup
 from dashboard.scope import Scope
-
-START = Column("start", "From (UTC)", "time")
 
 
 def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:

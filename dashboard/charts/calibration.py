@@ -10,14 +10,12 @@ from django.db.models import QuerySet, Sum
 
 from dashboard.aggregates import SumArrays
 from dashboard.buckets import EDGES
-from dashboard.chart import Cell, Chart, Column, Mark, Series
+from dashboard.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.intervals import FEWEST_REVIEWED, wilson_interval
 from dashboard.models import AnswerRollup, PredictionRollup
 from dashboard.scope import Scope
 from dashboard.statements import MILLION
 from dashboard.strata import Strata
-
-START = Column("start", "From (UTC)", "time")
 
 
 def read_strata(answers: "QuerySet[AnswerRollup]", faces: "QuerySet[PredictionRollup]") -> dict[datetime, Strata]:

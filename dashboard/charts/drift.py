@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.utils import timezone
-
-from dashboard.chart import Cell, Chart, Column, Mark, Series
+from dashboard.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.drift import DEVIATIONS, DRAWS, MIN_CHUNK, Drift, measure_drift
 from dashboard.drift_counts import FIRST_FACES, FirstSizes, read_daily_counts, read_first_sizes
-from dashboard.scope import DAY, Scope
+from dashboard.scope import Scope
 from ml.reference import load_reference
 
-START = Column("start", "From (UTC)", "time")
 TITLES = {
     "label": "labels",
     "confidence": "confidence",
@@ -61,7 +58,7 @@ def show_drift(
             Column(f"{one}_threshold", f"{TITLES[one]}, threshold", "number"),
         ]
     rows: list[tuple[Cell, ...]] = []
-    for start in list_days(scope):
+    for start in scope.days():
         pairs = [drifts[one].get(start, (None, None)) for one in measures]
         rows.append((start, count_faces(days, start), *(cell for pair in pairs for cell in pair)))
     measured = {start for found in drifts.values() for start in found}
@@ -109,12 +106,6 @@ def sum_up(title: str, drifts: dict[datetime, Drift]) -> dict[str, Cell]:
 def count_faces(days: DayCounts, start: datetime) -> int:
     """Every shown prediction of the day has a label."""
     return sum(days[start]["label"]) if start in days else 0
-
-
-def list_days(scope: Scope) -> list[datetime]:
-    """The days of the range that have begun."""
-    end = min(scope.end, timezone.now())
-    return [scope.since + i * DAY for i in range(max(-(-(end - scope.since) // DAY), 0))]
 
 
 def describe_reference() -> str:

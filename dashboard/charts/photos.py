@@ -10,14 +10,13 @@ from django.db.models.functions import Trunc
 from classifier.models import Upload
 from dashboard.aggregates import SumArrays
 from dashboard.buckets import read_quantile
-from dashboard.chart import Cell, Chart, Column, Series
+from dashboard.chart import START, Cell, Chart, Column, Series
 from dashboard.models import Grain, QueueSample, UploadRollup
 from dashboard.scope import Scope
 
 STAGES = {"total": "from arrival to the end", "wait": "waiting", "work": "the network at work"}
 # A 95th percentile of fewer photos is the slowest one.
 FEWEST_TIMED = 20
-START = Column("start", "From (UTC)", "time")
 
 
 def build_photos(scope: Scope) -> list[Chart]:

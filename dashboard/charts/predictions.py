@@ -10,7 +10,7 @@ from django.db.models import Sum
 from classifier.models import Label
 from dashboard.aggregates import SumArrays
 from dashboard.buckets import EDGES, bucket_count
-from dashboard.chart import Cell, Chart, Column, Mark, Series
+from dashboard.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.charts.drift import build_drift
 from dashboard.marks import read_promotions
 from dashboard.models import PredictionRollup
@@ -18,7 +18,6 @@ from dashboard.scope import Scope
 
 # Shares of fewer faces jump about.
 FEWEST_FACES = 20
-START = Column("start", "From (UTC)", "time")
 
 
 def build_predictions(scope: Scope) -> list[Chart]:
