@@ -28,8 +28,8 @@ from classifier.querysets import UploadQuerySet
 from classifier.review import ReviewError, approve_answer
 from classifier.uploads import take_upload
 from dashboard.alerts import REPLAY_HOURS, check_alerts
-from dashboard.models import Alert, Replay, StaleHour
-from dashboard.rollups import DAY, roll_up, start_of_day
+from dashboard.models import Alert, Replay
+from dashboard.rollups import DAY, start_of_day, work_off
 from ml.data import FaceData
 
 PEOPLE, REVIEWERS = 20, 2
@@ -181,11 +181,11 @@ def wait_for_worker(uploads: UploadQuerySet) -> None:
 
 
 def wait_for_rollups() -> None:
-    """Until nothing is stale: the site's own worker may be at it, too."""
-    end = monotonic() + WAIT_SECONDS
-    while StaleHour.objects.exists() and monotonic() < end:
-        if not roll_up():
-            sleep(0.1)
+    """Until nothing is stale; raises ReplayError when it takes too long."""
+    try:
+        work_off(seconds=WAIT_SECONDS)
+    except TimeoutError as error:
+        raise ReplayError(f"The {error}: does another process hold them?") from None
 
 
 def play_answers(

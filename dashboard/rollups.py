@@ -7,8 +7,10 @@ be cut off, repeated, or done twice at once without harm, and a rebuild of every
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from dashboard.models import StaleHour
 from dashboard.statements import DAYS, HOURS, TABLES
@@ -16,6 +18,8 @@ from dashboard.statements import DAYS, HOURS, TABLES
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # How many hours one transaction computes, so that a long backlog is not lost when it is cut off.
 PIECE = 24
+# Between two looks whether another process has finished.
+PAUSE_SECONDS = 0.2
 # Names the lock that lets one process at a time write rollups.
 LOCK = 0x726F6C6C
 
@@ -87,13 +91,34 @@ def join_hours(stale: Iterable[tuple[str, datetime]]) -> list[tuple[str, datetim
     return found
 
 
-def rebuild() -> int:
-    """Throw all rollups away and compute them from the rows, a piece at a time; how many hours there were.
+def work_off(*, before: datetime | None = None, seconds: float | None = None) -> int:
+    """Roll up until nothing is stale, in turns with another process that is at it; how many hours this one computed.
 
-    Readers see the old numbers of an hour until the new ones are written.
+    Args:
+        before: what is stale later than this may stay; None: everything must be done.
+        seconds: how long to wait for it at most; None: as long as it takes.
+
+    Raises:
+        TimeoutError: something is stale after that time.
     """
+    stale = StaleHour.objects.all() if before is None else StaleHour.objects.filter(hour__lt=before)
+    began, done = monotonic(), roll_up()
+    while stale.exists():
+        if seconds is not None and monotonic() > began + seconds:
+            raise TimeoutError(f"rollups are still stale after {seconds:.0f} s")
+        sleep(PAUSE_SECONDS)
+        done += roll_up()
+    return done
+
+
+def rebuild() -> int:
+    """Compute all rollups of the hours before this one anew from the rows; how many hours this process computed.
+
+    Readers see the old numbers of an hour until the new ones are written. Cut off, the next roll_up goes on.
+    """
+    present = timezone.now().replace(minute=0, second=0, microsecond=0)
     mark_everything_stale()
-    return roll_up()
+    return work_off(before=present)
 
 
 @transaction.atomic

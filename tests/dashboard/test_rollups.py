@@ -20,7 +20,7 @@ from dashboard.models import (
     StaleHour,
     UploadRollup,
 )
-from dashboard.rollups import rebuild, roll_up, start_of_day
+from dashboard.rollups import _take_turn, rebuild, roll_up, start_of_day, work_off
 from tests.dashboard.history import at, make_history
 from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
 
@@ -241,3 +241,29 @@ def test_what_is_committed_while_rollups_run_is_counted_next_time() -> None:
     assert not PredictionRollup.objects.exists()
     assert roll_up() == 1
     assert PredictionRollup.objects.get(grain="d").faces == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_working_off_waits_for_another_process() -> None:
+    make_history(photos=10)
+    taken, enough = threading.Event(), threading.Event()
+
+    def hold_the_turn() -> None:
+        try:
+            with transaction.atomic():
+                assert _take_turn()
+                taken.set()
+                assert enough.wait(20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold_the_turn)
+    thread.start()
+    assert taken.wait(20)
+    assert roll_up() == 0
+    with pytest.raises(TimeoutError, match="still stale"):
+        work_off(seconds=0.3)
+    threading.Timer(0.3, enough.set).start()
+    assert work_off(seconds=20) > 0
+    thread.join()
+    assert not StaleHour.objects.exists()

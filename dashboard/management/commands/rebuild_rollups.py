@@ -2,16 +2,12 @@
 
 import json
 from argparse import ArgumentParser
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
-from dashboard.models import StaleHour
-from dashboard.rollups import rebuild, roll_up
-
-PAUSE_SECONDS = 0.2
+from dashboard.rollups import rebuild
 
 
 class Command(BaseCommand):
@@ -23,11 +19,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Until nothing is left of the hours before this one; if it is cut off, the worker does the rest."""
-        start, present = perf_counter(), timezone.now().replace(minute=0, second=0, microsecond=0)
+        start = perf_counter()
         hours = rebuild()
-        while StaleHour.objects.filter(hour__lt=present).exists():  # the worker had its turn
-            sleep(PAUSE_SECONDS)
-            hours += roll_up()
         seconds = round(perf_counter() - start, 3)
         if options["json"]:
             self.stdout.write(json.dumps({"hours": hours, "seconds": seconds}))
