@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,7 @@ def open_site(*, queues: Sequence[str] = ("inference", "training"), **settings: 
         queues: () for no worker at all.
         settings: variables of the environment, for this process and the workers.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what follows is cleared away
     state = Path(tempfile.mkdtemp(prefix="fersite-bench-"))
     state.chmod(0o711)  # PostgreSQL's user must be able to enter it
     (state / "static").mkdir()  # where collected files would be: WhiteNoise warns without it
