@@ -8,11 +8,11 @@ from django.core.files.storage import default_storage
 
 from accounts.models import User
 from accounts.roles import set_role
-from classifier.bulk import run_bulk_review
-from classifier.models import BulkReview, Correction, Sample
+from classifier.models import Correction, Sample
 from classifier.review import reject_answer
 from tests.e2e.steps import PASSWORD, make_astronaut
 from tests.reviews import add_answer, add_face, store_crop
+from tests.workers import start_worker, stop_worker
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -122,7 +122,7 @@ def test_without_scripts(browser: Any, live_server: Any, rows: list[Correction])
     context.close()
 
 
-def test_a_bulk_review_shows_its_progress(page: "Page", rows: list[Correction]) -> None:
+def test_a_bulk_review_by_a_worker_shows_its_progress(page: "Page", rows: list[Correction]) -> None:
     log_in(page)
     page.locator("#action-toggle").check()
     page.get_by_label("Action:").select_option("reject")
@@ -131,8 +131,11 @@ def test_a_bulk_review_shows_its_progress(page: "Page", rows: list[Correction]) 
     page.get_by_label("Reason, which the authors read").fill("Not a person.")
     page.get_by_role("button", name="Reject 4 answers").click()
     page.get_by_text("0 of 4 gone through").wait_for()
-    run_bulk_review(BulkReview.objects.get().pk)  # as a worker does
-    page.get_by_text("4 of 4 gone through").wait_for()
+    worker = start_worker()
+    try:
+        page.get_by_text("4 of 4 gone through").wait_for(timeout=60_000)
+    finally:
+        stop_worker(worker)
     page.get_by_text("4 rejected").wait_for()
     assert {state_of(row)[:2] for row in rows} == {("rejected", "Not a person.")}
 
