@@ -46,11 +46,12 @@ _loaded = _Loaded()
 def get_pipeline() -> "tuple[Version, Pipeline]":
     """The champion and its pipeline, asked of the database at most every five seconds.
 
-    A champion that cannot be loaded is refused, and the one loaded before serves on; it is tried again after a minute.
+    A champion that cannot be loaded is refused, and the one that served before serves on; it is tried again after a
+    minute.
 
     Raises:
         NoChampion: none is registered.
-        ArtifactError: the only one there is cannot be loaded.
+        ArtifactError: neither it nor the one that served before it can be loaded.
     """
     serving = _loaded.champion
     if serving is not None and time.monotonic() < _loaded.checked_at + CHECK_SECONDS:
@@ -116,11 +117,26 @@ def _load(champion: Version, before: "tuple[Version, Pipeline] | None") -> "tupl
     try:
         return champion, Pipeline(fetch_artifact(champion.digest))
     except Exception as error:
+        before = before or _load_previous(champion)
         if before is None:
             raise ArtifactError(f"version {champion} cannot be loaded: {error}") from error
         logger.exception("version %s cannot be loaded; %s serves on", champion, before[0])
         _loaded.refused = champion, time.monotonic()
         return before
+
+
+def _load_previous(champion: Version) -> "tuple[Version, Pipeline] | None":
+    """For a process that has loaded nothing yet: what served before the champion; None where that fails as well."""
+    from ml.predict import Pipeline
+
+    promotion = champion.promotions.select_related("previous").order_by("-at", "-pk").first()
+    if promotion is None or promotion.previous is None:
+        return None
+    try:
+        return promotion.previous, Pipeline(fetch_artifact(promotion.previous.digest))
+    except Exception:
+        logger.exception("version %s, which served before, cannot be loaded either", promotion.previous)
+        return None
 
 
 def fetch_artifact(digest: str) -> Artifact:

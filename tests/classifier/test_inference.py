@@ -147,6 +147,12 @@ def test_damaged_champion_is_not_fetched_with_every_photo(shipped: Version, tmp_
     assert get_pipeline()[0] == shipped
 
 
+def test_a_fresh_process_falls_back_on_what_served_before(shipped: Version, tmp_path: Path) -> None:
+    damage(register_version(path=make_variant(tmp_path, "2"), promote=True, reason="better"))
+    assert get_pipeline()[0] == shipped
+    assert get_pipeline()[0] == shipped
+
+
 def test_only_champion_damaged_is_an_error_of_its_own(shipped: Version) -> None:
     damage(shipped)
     with pytest.raises(ArtifactError, match="cannot be loaded"):
