@@ -147,11 +147,16 @@ def decide(checks: Sequence[Check]) -> GateDecision.Outcome:
 def record_decision(*, candidate: Version, champion: Version, report: dict[str, Any]) -> GateDecision:
     """Keep the report, and do what it says.
 
-    A candidate that was measured against a network that no longer serves waits for staff.
+    A candidate that was measured against a network that no longer serves waits for staff; where staff decided about the
+    candidate itself meanwhile, it stays as they decided.
     """
     lock_registry()
+    candidate.refresh_from_db(fields=["state"])
     outcome = GateDecision.Outcome(report["outcome"])
-    if outcome == GateDecision.Outcome.PROMOTED and not Version.objects.champions().filter(pk=champion.pk).exists():
+    if candidate.state != Version.State.CANDIDATE:
+        report = {**report, "note": f"{candidate} is {candidate.state} already: staff decided before the gate did"}
+        outcome = GateDecision.Outcome.WAITS
+    elif outcome == GateDecision.Outcome.PROMOTED and not Version.objects.champions().filter(pk=champion.pk).exists():
         report = {**report, "note": f"{champion} serves no longer: measured against it, so staff decide"}
         outcome = GateDecision.Outcome.WAITS
     decision = GateDecision.objects.create(

@@ -107,6 +107,21 @@ def test_a_champion_that_changed_meanwhile_leaves_it_to_staff() -> None:
     assert Version.objects.get(state="champion") == serving
 
 
+@pytest.mark.parametrize(
+    ("decided", "found"), [("rejected", "promoted"), ("rejected", "rejected"), ("champion", "rejected")]
+)
+def test_where_staff_decided_first_it_stays_and_the_report_is_kept(decided: str, found: str) -> None:
+    old = make_version("1", state="retired" if decided == "champion" else "champion")
+    candidate = make_version("2", state="candidate")
+    Version.objects.filter(pk=candidate.pk).update(state=decided)
+    decision = record_decision(candidate=candidate, champion=old, report=report(found))
+    assert decision.outcome == "waits"
+    assert "staff decided before the gate did" in decision.report["note"]
+    candidate.refresh_from_db()
+    assert candidate.state == decided
+    assert not Promotion.objects.exists()
+
+
 def test_decisions_are_append_only() -> None:
     from django.db import IntegrityError, transaction
 
