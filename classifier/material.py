@@ -25,6 +25,23 @@ def select_faces(images: LoadedImages, *, split: str, source: str) -> "FaceData 
     return FaceData(images.images[chosen], labels, np.full(len(chosen), -1), names)
 
 
+def select_corrections(images: LoadedImages) -> "FaceData | None":
+    """People's corrections to learn from, without those that show a test image of FER-2013; None where there are none.
+
+    An approval compares them already, but with the test images there were then.
+    """
+    from ml.duplicates import find_near_pairs
+
+    corrections = select_faces(images, split="train", source=Sample.Source.CORRECTION)
+    frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
+    if corrections is None or frozen is None:
+        return corrections
+    pairs, _ = find_near_pairs(corrections.images, frozen.images)
+    kept = np.ones(len(corrections), dtype=bool)
+    kept[pairs[:, 0]] = False
+    return corrections.select(kept) if kept.any() else None
+
+
 def select_trusted(images: LoadedImages) -> Faces:
     """Held-out corrections that count in the gate; a face that several people named alike counts once.
 

@@ -1,20 +1,22 @@
 """Which held-out corrections count in the gate: nobody who answers falsely may teach a network and measure it too."""
 
+import zipfile
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from accounts.models import User
-from classifier.dataset import choose_split
+from classifier.dataset import choose_split, import_fer2013
 from classifier.feedback import give_answer, withdraw_answer
-from classifier.material import select_trusted
+from classifier.material import select_corrections, select_trusted
 from classifier.models import Correction, Sample
 from classifier.review import approve_answer, reject_answer
 from classifier.snapshots import load_images, read_snapshot, take_snapshot
 from tests.factories import make_answer_with_crop, make_user
-from tests.ml.drawing import draw_crop
+from tests.ml.drawing import draw_crop, encode_png
 
 pytestmark = pytest.mark.django_db
 SAD, HAPPY = 4, 3
@@ -86,3 +88,17 @@ def test_a_face_that_was_learned_from_measures_nothing(ruth: User) -> None:
     assert Sample.objects.trusted().count() == 2
     measured = select_trusted(load_images(read_snapshot(take_snapshot())))
     np.testing.assert_array_equal(measured.images, [draw_crop(5, 5)])
+
+
+def test_a_correction_that_shows_a_test_image_which_came_later_is_not_learned(ruth: User, tmp_path: Path) -> None:
+    crops = [draw_crop(number, number) for number in range(3)]
+    for number, crop in enumerate(crops):
+        approve_answer(correction=make_answer_with_crop(make_person("train"), crop, number=number), reviewer=ruth)
+    with zipfile.ZipFile(tmp_path / "fer.zip", "w") as archive:
+        shifted = np.roll(crops[1], 1, axis=1)
+        for folder, image in (("train", draw_crop(4, 40)), ("test", shifted)):
+            archive.writestr(f"{folder}/sad/1.png", encode_png(image))
+    import_fer2013(path=tmp_path / "fer.zip")
+    learned = select_corrections(load_images(read_snapshot(take_snapshot())))
+    assert learned is not None
+    assert {image.tobytes() for image in learned.images} == {crops[0].tobytes(), crops[2].tobytes()}
