@@ -9,8 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from classifier.bucket import BucketError
 from classifier.enqueue import enqueue_run
 from classifier.models import Sample, TrainingRun, Version
+from classifier.snapshots import SnapshotDamagedError, list_names
 
 # A worker that dies three times over one run will die a fourth time.
 MAX_ATTEMPTS = 3
@@ -44,9 +46,9 @@ def request_run(
         options: settings of ml.train.TrainingConfig to change, by name.
 
     Raises:
-        RunError: one waits or is at work already, or there is nothing to train on or to go on from.
+        RunError: one waits or is at work already, or there is nothing to train on or to win against.
     """
-    if problem := find_obstacle(mode=mode):
+    if problem := find_obstacle():
         raise RunError(problem)
     try:
         with transaction.atomic():
@@ -59,28 +61,23 @@ def request_run(
     return run
 
 
-def find_obstacle(*, mode: str) -> str:
+def find_obstacle() -> str:
     """Why no run can start now; empty when one can."""
     if not Sample.objects.filter(source=Sample.Source.FER2013, split=Sample.Split.TRAIN).exists():
         return "The dataset has no FER-2013 training faces: run manage.py import_fer2013 PATH first."
     if not Sample.objects.filter(source=Sample.Source.FER2013, split=Sample.Split.TEST).exists():
         return "The dataset has no FER-2013 test faces, and nothing can win without them: import its test split too."
-    if mode == TrainingRun.Mode.FINE_TUNE and not Version.objects.champions().exists():
-        return "No version serves: register one with manage.py register_version PATH --promote, or train from scratch."
+    if not Version.objects.champions().exists():
+        return "No version serves, and a new one must win against it: manage.py register_version PATH --promote."
     return ""
 
 
 def check_retraining() -> TrainingRun:
     """What the clock asks every night: start a run when enough new answers wait, else note why not."""
-    found = count_waiting()
-    reason = find_obstacle(mode=TrainingRun.Mode.FINE_TUNE)
-    if found.samples < settings.FERSITE_RETRAIN_SAMPLES:
-        reason = f"Only {found.samples} new samples wait; it takes {settings.FERSITE_RETRAIN_SAMPLES}."
-    elif found.people < settings.FERSITE_RETRAIN_PEOPLE:
-        reason = (
-            f"The {found.samples} new samples come from {found.people} "
-            f"{'person' if found.people == 1 else 'people'}; it takes {settings.FERSITE_RETRAIN_PEOPLE}."
-        )
+    try:
+        reason = find_shortage(count_waiting()) or find_obstacle()
+    except (BucketError, SnapshotDamagedError) as error:
+        reason = f"What waits could not be counted: {error}"
     if not reason:
         try:
             return request_run(trigger=TrainingRun.Trigger.NIGHTLY)
@@ -94,28 +91,48 @@ def check_retraining() -> TrainingRun:
     )
 
 
+def find_shortage(found: Waiting) -> str:
+    """Why what waits is too little for the clock to start a run; empty when it is enough."""
+    if found.samples < settings.FERSITE_RETRAIN_SAMPLES:
+        return f"Only {found.samples} new samples wait; it takes {settings.FERSITE_RETRAIN_SAMPLES}."
+    if found.people < settings.FERSITE_RETRAIN_PEOPLE:
+        return (
+            f"The {found.samples} new samples come from {found.people} "
+            f"{'person' if found.people == 1 else 'people'}; it takes {settings.FERSITE_RETRAIN_PEOPLE}."
+        )
+    return ""
+
+
 def count_waiting() -> Waiting:
-    """Approved training samples since the last run that ended well."""
+    """Approved training samples that the last run which ended well has not seen.
+
+    Raises:
+        classifier.bucket.BucketError: the bucket does not give the list of what that run has seen.
+        classifier.snapshots.SnapshotDamagedError: the list is gone or damaged.
+    """
     last = TrainingRun.objects.filter(state=TrainingRun.State.DONE, snapshot__isnull=False).first()
-    new = Sample.objects.usable().filter(source=Sample.Source.CORRECTION, split=Sample.Split.TRAIN)
-    if last is not None and last.snapshot is not None:
-        new = new.filter(created_at__gt=last.snapshot.created_at)
-    return Waiting(new.count(), new.values("correction__author").distinct().count())
+    seen = list_names(last.snapshot) if last is not None and last.snapshot is not None else frozenset()
+    rows = Sample.objects.usable().filter(source=Sample.Source.CORRECTION, split=Sample.Split.TRAIN)
+    named = rows.values_list("source_name", "correction__author")
+    authors = [author for name, author in named.iterator() if name not in seen]
+    return Waiting(len(authors), len(set(authors)))
 
 
 def cancel_run(*, run: TrainingRun, actor: User) -> None:
-    """Stop a run: a waiting one at once, one at work within seconds. The champion is not touched.
+    """Stop a run: a waiting one at once, one that trains within seconds, else before its next step.
+
+    The champion is not touched.
 
     Raises:
-        RunError: it has ended already.
+        RunError: it has ended already, or the gate is deciding about what it made.
     """
     reason = f"Cancelled by {actor}."
     waiting = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.QUEUED)
     if waiting.update(state=TrainingRun.State.CANCELLED, reason=reason, finished_at=timezone.now()):
         return
-    at_work = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING)
+    at_work = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING).exclude(stage="deciding")
     if not at_work.update(cancel_asked=True, reason=reason):
-        raise RunError("This run has ended already.")
+        raise RunError("This run has ended already, or is ending: the gate decides about what it made.")
 
 
 def sweep_runs() -> int:

@@ -132,6 +132,11 @@ def read_snapshot(snapshot: Snapshot) -> list[SnapshotEntry]:
     return [SnapshotEntry(split, int(label), *rest) for split, label, *rest in lines]
 
 
+def list_names(snapshot: Snapshot) -> frozenset[str]:
+    """The source names of all samples that a snapshot lists; raises what read_snapshot raises."""
+    return frozenset(entry.source_name for entry in read_snapshot(snapshot))
+
+
 def load_images(
     entries: Collection[SnapshotEntry], *, on_progress: Callable[[int], object] | None = None
 ) -> LoadedImages:

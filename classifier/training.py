@@ -15,11 +15,11 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from classifier.bucket import BucketError
+from classifier.bucket import BucketError, expect_outages
 from classifier.gate import Faces, measure_candidate, record_decision
 from classifier.inference import fetch_artifact
 from classifier.leases import KeptLease
-from classifier.material import select_faces, select_trusted
+from classifier.material import select_corrections, select_faces, select_trusted
 from classifier.models import Sample, Snapshot, TrainingRun, Version
 from classifier.registry import RegistryError, find_champion, register_version
 from classifier.runs import MAX_ATTEMPTS
@@ -45,9 +45,9 @@ class RunFailed(Exception):
 
 
 # What ends a run with a clear reason; anything else is a defect, logged with its traceback.
-FAILURES = (
-    RunFailed, BucketError, DatasetEmptyError, SnapshotDamagedError, ArtifactError, RegistryError, ValueError, OSError,
-)  # fmt: skip
+FAILURES = (RunFailed, DatasetEmptyError, SnapshotDamagedError, ArtifactError, RegistryError, ValueError, OSError)
+# What may be better in a minute: the run waits for another attempt, its checkpoints stay.
+OUTAGES = (BucketError, InterfaceError, OperationalError)
 
 
 def execute_run(run_id: uuid.UUID) -> None:
@@ -59,9 +59,13 @@ def execute_run(run_id: uuid.UUID) -> None:
         return
     with KeptLease(_renew(run), settings.FERSITE_TRAINING_LEASE_SECONDS / 3):
         try:
-            _execute(run)
+            with expect_outages():
+                _execute(run)
         except TrainingStopped:
             _finish(run, TrainingRun.State.CANCELLED)
+        except OUTAGES as error:
+            logger.warning("%s was interrupted: %s", run, error)
+            _put_off(run, error)
         except (*FAILURES, TrainingError) as error:
             logger.warning("%s failed: %s", run, error)
             _finish(run, TrainingRun.State.FAILED, reason=str(error))
@@ -110,7 +114,7 @@ def _execute(run: TrainingRun) -> None:
     _go_on(run, version=candidate)
     if not candidate.decisions.exists():
         _pass_gate(run, candidate, champion, images)
-    _finish(run, TrainingRun.State.DONE)
+    _finish(run, TrainingRun.State.DONE, reason="")
 
 
 def _choose_start(run: TrainingRun) -> tuple[Snapshot, Version]:
@@ -129,7 +133,7 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
     start = fetch_artifact(champion.digest) if run.mode == TrainingRun.Mode.FINE_TUNE else None
     config = make_config(run, held_out=champions_held_out(start))
     replay = select_faces(images, split="train", source=Sample.Source.FER2013)
-    corrections = select_faces(images, split="train", source=Sample.Source.CORRECTION)
+    corrections = select_corrections(images)
     if replay is None:
         raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
     _go_on(run, stage="training")
@@ -238,6 +242,15 @@ def _renew(run: TrainingRun) -> Callable[[], object]:
         _held_by(run).update(claimed_until=until)
 
     return renew
+
+
+def _put_off(run: TrainingRun, error: Exception) -> None:
+    """The sweeper sends it again, and it goes on where it was; after the last attempt it has failed."""
+    connection.close()  # a connection that was lost does not come back by itself
+    if run.attempts >= MAX_ATTEMPTS:
+        _finish(run, TrainingRun.State.FAILED, reason=f"Interrupted {MAX_ATTEMPTS} times, at last: {error}")
+        return
+    _held_by(run).update(state=TrainingRun.State.QUEUED, claimed_until=None, stage="waiting to go on")
 
 
 def _finish(run: TrainingRun, state: TrainingRun.State, *, reason: str | None = None) -> None:

@@ -14,8 +14,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from classifier.admin.base import ReadOnlyAdmin
+from classifier.bucket import BucketError
 from classifier.models import GateDecision, Label, TrainingRun
 from classifier.runs import RunError, cancel_run, count_waiting, find_obstacle, request_run
+from classifier.snapshots import SnapshotDamagedError
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -76,11 +78,16 @@ class TrainingRunAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, with what waits to be learned and the button."""
+        try:
+            waiting = count_waiting()
+        except (BucketError, SnapshotDamagedError) as error:
+            waiting = None
+            self.message_user(request, f"What waits to be learned could not be counted: {error}", messages.WARNING)
         more = {
             "may_manage": may_manage(request),
             "start_form": StartForm(),
-            "waiting": count_waiting(),
-            "obstacle": find_obstacle(mode=TrainingRun.Mode.FINE_TUNE),
+            "waiting": waiting,
+            "obstacle": find_obstacle(),
             "active": TrainingRun.objects.active().first(),
         }
         return super().changelist_view(request, {**(extra_context or {}), **more})

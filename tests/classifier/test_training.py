@@ -1,20 +1,25 @@
 """Training runs: from a request to a candidate at the gate; cancelled, lost, skipped and failed ones leave no harm."""
 
+import itertools
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from classifier import runs, training
-from classifier.dataset import import_fer2013
-from classifier.models import GateDecision, Sample, TrainingRun, Version
+from classifier import runs, snapshots, training
+from classifier.dataset import choose_split, import_fer2013
+from classifier.models import GateDecision, Sample, TrainingRun, Upload, Version
 from classifier.registry import find_champion, register_version
+from classifier.review import approve_answer
+from classifier.snapshots import take_snapshot
 from classifier.training import execute_run, find_folder
-from tests.factories import make_user, make_version
+from tests.factories import make_answer_with_crop, make_user, make_version
+from tests.ml.drawing import draw_crop
 from tests.tiny import GENEROUS_GATE, tiny_archive_of, train_tiny_network
 from tests.workers import start_worker, stop_worker
 
@@ -130,6 +135,55 @@ def test_a_killed_worker_costs_one_epoch_at_most(champion: Version, staff: User)
     assert run.version is not None
 
 
+@pytest.mark.tensorflow
+def test_an_outage_costs_no_training(champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**given: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="the bucket")
+
+    run = ask(staff, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "register_version", fail)
+        execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.stage, run.reason) == ("queued", "waiting to go on", "")
+    assert (find_folder(run) / "network.keras").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "measure_candidate", fail)
+        execute_run(run.pk)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason, run.attempts) == ("done", "", 3)
+    assert [line["epoch"] for line in run.log] == [1]
+    assert GateDecision.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_meets_three_outages_fails_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: TrainingRun) -> None:
+        raise EndpointConnectionError(endpoint_url="the bucket")
+
+    monkeypatch.setattr(training, "_execute", fail)
+    run = TrainingRun.objects.create(trigger="button")
+    for attempt in (1, 2):
+        execute_run(run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.attempts) == ("queued", attempt)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "Interrupted 3 times, at last: the bucket does not answer" in run.reason
+
+
+@pytest.mark.django_db
+def test_nothing_is_cancelled_while_the_gate_decides() -> None:
+    until = timezone.now() + timedelta(minutes=1)
+    run = TrainingRun.objects.create(trigger="button", state="running", stage="deciding", claimed_until=until)
+    with pytest.raises(runs.RunError, match="the gate decides"):
+        runs.cancel_run(run=run, actor=make_user())
+    run.refresh_from_db()
+    assert not run.cancel_asked
+
+
 @pytest.mark.django_db
 def test_a_run_that_kills_its_workers_fails_cleanly() -> None:
     run = TrainingRun.objects.create(
@@ -174,6 +228,38 @@ def test_every_skip_says_why(settings: Any) -> None:
     assert runs.check_retraining().state == "queued"
     assert "Another run" in runs.check_retraining().reason
     assert TrainingRun.objects.filter(state="skipped").count() == 6
+
+
+@pytest.mark.django_db
+def test_what_waits_is_what_no_snapshot_listed() -> None:
+    """A sample that was approved while the list was written, and so is older than the snapshot's row, waits, too."""
+    reviewer = make_user("ruth")
+    people = (make_user(f"person{number}") for number in itertools.count())
+    learner = next(person for person in people if choose_split(person.pk) == "train")
+    for number in range(2):
+        crop = draw_crop(number, number)
+        approve_answer(correction=make_answer_with_crop(learner, crop, number=number), reviewer=reviewer)
+    late = Sample.objects.latest("pk")
+    shared = late.correction.face.upload
+    Upload.objects.filter(pk=shared.pk).update(consent_training=False)
+    snapshot = take_snapshot()
+    assert snapshot.size == 1
+    TrainingRun.objects.create(trigger="button", state="done", snapshot=snapshot)
+    assert runs.count_waiting() == runs.Waiting(0, 0)
+    Upload.objects.filter(pk=shared.pk).update(consent_training=True)
+    assert late.created_at < snapshot.created_at
+    assert runs.count_waiting() == runs.Waiting(1, 1)
+
+
+@pytest.mark.django_db
+def test_a_skip_says_that_the_bucket_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(key: str) -> bytes:
+        raise EndpointConnectionError(endpoint_url="the bucket")
+
+    make_sample("train", 1)
+    TrainingRun.objects.create(trigger="button", state="done", snapshot=take_snapshot())
+    monkeypatch.setattr(snapshots, "read_object", fail)
+    assert "could not be counted: the bucket does not answer" in runs.check_retraining().reason
 
 
 def make_sample(split: str, number: int) -> Sample:
