@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
@@ -117,8 +118,10 @@ class ReviewPages(ReadOnlyAdmin):
         return HttpResponseRedirect(link_list(filters))
 
     def get_preserved_list(self, request: HttpRequest) -> str:
-        """The query string of the list that the reviewer came from."""
-        return request.GET.get("_changelist_filters", "")
+        """The query string of the list that the reviewer came from, without the page: a decision shortens the list."""
+        filters = QueryDict(request.GET.get("_changelist_filters", ""), mutable=True)
+        filters.pop(PAGE_VAR, None)
+        return filters.urlencode()
 
     def filter_answers(self, request: HttpRequest, filters: str) -> QuerySet[Correction]:
         """The list with its filters, search and order; with the default ones where they make no sense."""

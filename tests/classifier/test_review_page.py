@@ -97,6 +97,20 @@ def test_from_the_middle_on_and_round_again(browser: Client, ada: User) -> None:
     assert where == f"{LIST}{rows[0].pk}/change/"
 
 
+def test_from_a_later_page_that_the_decisions_empty(
+    browser: Client, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list keeps its filter, though it has no such page any more."""
+    monkeypatch.setattr("classifier.admin.corrections.CorrectionAdmin.list_per_page", 1)
+    add_answer(ada, 1)
+    first, second = add_answer(ada, 4), add_answer(ada, 4)
+    where, _ = decide(browser, second, f"{FILTERED}%26p%3D2", decision="reject", reason="Dark.", upcoming=first.pk)
+    assert where == f"{LIST}{first.pk}/change/{FILTERED}"
+    where, page = decide(browser, first, f"{FILTERED}%26p%3D2", decision="reject", reason="Dark.")
+    assert where == f"{LIST}?answer__exact=4"
+    assert "Nothing is left to decide in this list." in page
+
+
 def test_under_another_label(browser: Client, ada: User) -> None:
     unclear = add_answer(ada, 7)
     store_crop(unclear)
@@ -154,9 +168,17 @@ def test_what_became_of_an_answer_meanwhile(browser: Client, ada: User) -> None:
     assert decide(browser, add_answer(ada))[1].count("What the network saw of this face is gone") == 1
 
 
-@pytest.mark.parametrize("filters", ["state%3Dnonsense", "prediction__version__id__exact%3Dx", "pair%3D9-99", "o%3D77"])
+@pytest.mark.parametrize(
+    "filters",
+    ["state%3Dnonsense", "prediction__version__id__exact%3Dx", "pair%3D9-99", "o%3D77", "asked__exact%3D%2500"],
+)
 def test_filters_without_sense_break_nothing(browser: Client, ada: User, filters: str) -> None:
     assert "data-decision" in show(browser, add_answer(ada), f"?_changelist_filters={filters}")
+
+
+def test_a_list_filtered_by_a_nul_byte(browser: Client, ada: User) -> None:
+    add_answer(ada)
+    assert browser.get(f"{LIST}?asked__exact=%00")["Location"] == f"{LIST}?e=1"
 
 
 def test_no_decision(browser: Client, ada: User) -> None:
