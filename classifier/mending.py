@@ -49,6 +49,8 @@ def add_samples(corrections: Iterable[Correction]) -> list[str]:
     for correction in corrections:
         try:
             add_missing_sample(correction=correction)
+        except Correction.DoesNotExist:  # erased meanwhile: it lacks nothing any more
+            continue
         except (CropMissingError, ReviewError) as error:
             problems.append(f"answer {correction.pk}: {error}")
     return problems
@@ -87,8 +89,10 @@ def _restore(sample: Sample, kept: NDArray[np.uint8] | None) -> str:
     key = name_key(sample.split, sample.label, sample.sha256)
     place = {"Bucket": settings.AWS_STORAGE_BUCKET_NAME, "Key": key}
     share_client(settings.S3_ENDPOINT_URL).put_object(**place, Body=encode_crop(pixels), ContentType="image/png")
-    Sample.objects.filter(pk=sample.pk).update(key=key)
-    return ""
+    if Sample.objects.filter(pk=sample.pk).update(key=key) or Sample.objects.filter(key=key).exists():
+        return ""
+    # Its photo was erased meanwhile: what was stored just now must not stay.
+    return f"{key}: the bucket refused to remove it" if delete_objects([key]) else ""
 
 
 def _find_pixels(sample: Sample) -> NDArray[np.uint8] | None:

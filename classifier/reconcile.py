@@ -1,5 +1,6 @@
 """Whether the rows of the dataset and the bucket say the same, check by check, and what of it can be mended."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from classifier.mending import add_samples, fill_hashes, remove_samples, remove_
 from classifier.models import Correction, Sample, Snapshot
 from classifier.uploads import ABANDONED_AFTER
 from fersite.storage import list_objects
+
+logger = logging.getLogger(__name__)
 
 EXAMPLES = 10
 
@@ -149,6 +152,16 @@ def find_unknown() -> list[str]:
     objects = list_objects("dataset/")
     unknown = set(objects) - set(Sample.objects.values_list("key", flat=True))
     return sorted(key for key in unknown if objects[key] < timezone.now() - ABANDONED_AFTER)
+
+
+def sweep_dataset() -> int:
+    """Remove the images that no row names: a killed worker or a failed commit left them; how many went."""
+    unknown = find_unknown()
+    if not unknown:
+        return 0
+    problems = remove_unknown(unknown)
+    logger.warning("%d images of the dataset had no row; %d of them remain", len(unknown), len(problems))
+    return len(unknown) - len(problems)
 
 
 def find_unlisted() -> list[Snapshot]:

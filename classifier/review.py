@@ -53,6 +53,7 @@ def add_missing_sample(*, correction: Correction) -> bool:
     """Give an approved answer the sample that it lacks; False, and its reason says so, where it may have none.
 
     Raises:
+        Correction.DoesNotExist: its photo was erased.
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
         classifier.bucket.BucketError: the bucket does not answer.
     """

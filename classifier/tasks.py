@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from classifier import bulk, drawn, evidence, predictions, runs, training
+from classifier import bulk, drawn, evidence, predictions, reconcile, runs, training
 
 
 @shared_task(
@@ -76,3 +76,9 @@ def check_retraining() -> str:
 def sweep_runs() -> int:
     """Give lost runs back to the queue; how many were sent."""
     return runs.sweep_runs()
+
+
+@shared_task(name="classifier.tasks.sweep_dataset")
+def sweep_dataset() -> int:
+    """Remove the images of the dataset that no row names; how many. On the queue `upkeep`: listing takes seconds."""
+    return reconcile.sweep_dataset()

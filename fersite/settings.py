@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from botocore.config import Config
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -298,6 +299,7 @@ CELERY_TASK_DEFAULT_QUEUE = "inference"
 CELERY_TASK_ROUTES = {
     "dashboard.tasks.*": {"queue": "upkeep"},
     "classifier.tasks.train_network": {"queue": "training"},
+    "classifier.tasks.sweep_dataset": {"queue": "upkeep"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -312,6 +314,12 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
     },
     "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
     "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expires": 15}},
+    # Lists the whole dataset in the bucket. (expire_seconds is what django-celery-beat reads.)
+    "sweep-dataset": {
+        "task": "classifier.tasks.sweep_dataset",
+        "schedule": crontab(hour="3", minute="30"),
+        "options": {"expire_seconds": 3600},
+    },
     "roll-up": {"task": "dashboard.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "sample-queue": {"task": "dashboard.tasks.sample_queue", "schedule": 60.0, "options": {"expires": 60}},
     "check-alerts": {"task": "dashboard.tasks.check_alerts", "schedule": 300.0, "options": {"expires": 300}},

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
-from classifier import mending, reconcile
+from classifier import mending, reconcile, tasks
 from classifier.dataset import add_sample, import_fer2013
 from classifier.images import encode_crop
 from classifier.models import Correction, ObjectRemoval, Sample
@@ -256,3 +257,41 @@ def test_the_same_pixels_shared_again_survive_a_late_removal() -> None:
     assert not ObjectRemoval.objects.exists()
     erase_upload(upload=correction.face.upload)
     assert_agreement()
+
+
+def test_what_a_failed_commit_left_goes_by_itself(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Its owner has erased the photo before anybody could decide again."""
+    correction = make_answer_with_crop(make_user("eve"), draw_crop(3, 200), number=7)
+    with transaction.atomic():
+        approve_answer(correction=correction, reviewer=make_user("rita"))
+        transaction.set_rollback(True)  # the commit fails
+    erase_upload(upload=correction.face.upload)
+    assert (tasks.sweep_dataset(), run()["in_flight"]) == (0, 1)
+    age_objects(monkeypatch)
+    assert (tasks.sweep_dataset(), tasks.sweep_dataset()) == (1, 0)
+    assert_agreement()
+
+    name = settings.CELERY_BEAT_SCHEDULE["sweep-dataset"]["task"]
+    assert name == tasks.sweep_dataset.name
+    assert settings.CELERY_TASK_ROUTES[name] == {"queue": "upkeep"}
+
+
+def test_a_photo_that_was_erased_while_it_was_mended_does_not_come_back() -> None:
+    """Its pixels are still there: somebody shared the same under another label."""
+    lost = Sample.objects.get(source="correction")
+    twin = make_answer_with_crop(make_user("eve"), draw_crop(3, 100), number=7, answer=5)
+    approve_answer(correction=twin, reviewer=make_user("rita"))
+    default_storage.delete(lost.key)
+    found = reconcile.find_lost()
+    erase_upload(upload=Correction.objects.get(sample=lost).face.upload)
+    assert mending.restore_objects(found) == []
+    assert not default_storage.exists(lost.key)
+    assert_agreement()
+
+
+def test_an_answer_that_was_erased_meanwhile_lacks_nothing() -> None:
+    correction = Correction.objects.get()
+    Sample.objects.filter(correction=correction).delete()
+    found = reconcile.find_unsampled()
+    erase_upload(upload=correction.face.upload)
+    assert (len(found), mending.add_samples(found)) == (1, [])
