@@ -174,10 +174,14 @@ def answer_question(*, user: User, token: str, answer: int) -> Correction:
 
 
 def is_blind(user: User, face: Face, upload: Upload) -> bool:
-    """Own photos show the network's answer on their page, unless they are asked blind; others only after an answer."""
+    """Own photos show the network's answer on their page, unless they are asked blind; others only after an answer.
+
+    Whoever decided about an answer saw it too.
+    """
+    said = Correction.objects.filter(face=face)
     if upload.owner_id == user.pk:
-        return is_asked_blind(upload)
-    return not Correction.objects.filter(face=face, author=user).exists()
+        return is_asked_blind(upload) and not said.filter(reviewer=user).exists()
+    return not said.filter(Q(author=user) | Q(reviewer=user)).exists()
 
 
 def undo_answer(*, user: User, token: str) -> None:

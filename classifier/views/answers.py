@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from classifier.feedback import FeedbackError, give_answer, is_asked_blind, reveal_answered, withdraw_answer
+from classifier.feedback import FeedbackError, give_answer, reveal_answered, withdraw_answer
+from classifier.labelling import is_blind
 from classifier.models import Answer, Correction, Upload
 from classifier.views.presentation import describe_question
 
@@ -38,7 +39,7 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
                 answer=ANSWERS[word],
                 asked=Correction.Asked.RESULT,
                 prediction=face.choose_prediction(),
-                blind=is_asked_blind(upload),
+                blind=is_blind(upload.owner, face, upload),
             )
         else:
             raise FeedbackError("Choose one of the answers.")

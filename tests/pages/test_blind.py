@@ -6,7 +6,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from classifier.feedback import give_answer
 from classifier.models import Correction, Face, Upload
+from classifier.review import reject_answer
 from classifier.uploads import take_upload
 from tests.api.rows import make_face, make_prediction, make_upload, make_version
 from tests.photos import make_portrait
@@ -54,6 +56,16 @@ def test_when_all_faces_are_answered_it_is_revealed(owner: Client, faces: list[F
 
     owner.post(f"/faces/{faces[0].pk}/answer", {"answer": "fear"}, headers=SCRIPT)
     assert Correction.objects.pending().get(face=faces[0]).blind is False
+
+
+def test_who_decided_about_another_answer_is_not_blind(ada: User, bob: User, owner: Client, faces: list[Face]) -> None:
+    Upload.objects.update(consent_training=True)
+    said = give_answer(face=faces[0], author=bob, answer=4, asked="random", prediction=faces[0].predictions.get())
+    reject_answer(correction=said, reviewer=ada, reason="no")
+    for face in faces:
+        owner.post(f"/faces/{face.pk}/answer", {"answer": "sad"}, headers=SCRIPT)
+    given = dict(Correction.objects.filter(author=ada).values_list("face", "blind"))
+    assert given == {faces[0].pk: False, faces[1].pk: True}
 
 
 def test_who_would_rather_see_the_answer(owner: Client, stranger: Client, faces: list[Face]) -> None:

@@ -11,6 +11,7 @@ from classifier.batches import close_batch, open_batch
 from classifier.feedback import give_answer
 from classifier.labelling import choose_question, make_token
 from classifier.models import Correction, Face, LabellingBatch, Upload
+from classifier.review import reject_answer
 from tests.api.rows import make_face, make_prediction, make_upload, make_version
 from tests.factories import make_user
 
@@ -142,6 +143,15 @@ def test_own_photos_are_blind_only_where_they_are_asked_blind(ada: User, owner: 
     assert "The network said" not in step["status"]
     assert "The network said" in say(owner, "fear").json()["status"]
     assert Upload.objects.get(pk=blind.upload_id).revealed_at is not None
+
+
+def test_who_decided_about_an_answer_is_not_blind(ada: User, bob: User, stranger: Client) -> None:
+    """The reviewer saw what the network said of the face."""
+    face = make_asked_face(ada, 1)
+    said = give_answer(face=face, author=ada, answer=1, asked="result", prediction=face.predictions.get())
+    reject_answer(correction=said, reviewer=bob, reason="no")
+    say(stranger, "sad")
+    assert not Correction.objects.get(author=bob).blind
 
 
 def test_undo_asks_again_and_not_blind(ada: User, stranger: Client) -> None:
