@@ -1,16 +1,21 @@
 """Versions and promotions in admin: which networks there are, which serves, and the buttons that change it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 
+from accounts.models import User
 from classifier.admin.base import ReadOnlyAdmin
 from classifier.admin.training import check_button, may_manage
-from classifier.models import Promotion, Version
+from classifier.models import GateDecision, Promotion, Version
 from classifier.registry import (
     RegistryError,
     choose_shadow,
@@ -19,6 +24,24 @@ from classifier.registry import (
     reject_version,
     roll_back,
 )
+
+# What is said after each action; those of REASONED are not done without a reason.
+DONE = {
+    "promote": "Done. Running workers follow within ten seconds.",
+    "rollback": "Done. Running workers follow within ten seconds.",
+    "reject": "Rejected: this version will never serve.",
+    "shadow": "From now on it answers silently beside the champion.",
+    "unshadow": "It does not answer beside the champion any more.",
+}
+REASONED = ("promote", "rollback", "reject")
+# Opens the line in the version's history from which its page tells who rejected it by hand, and why.
+REJECTED = "Rejected: "
+
+
+class ReasonForm(forms.Form):
+    """Why something is done, in a person's words."""
+
+    reason = forms.CharField(max_length=500, error_messages={"required": "Say why: it is kept with the decision."})
 
 
 @admin.register(Version)
@@ -52,11 +75,14 @@ class VersionAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """One version, with what can be done about it."""
         version = self.get_object(request, object_id)
+        decisions = list(version.decisions.select_related("champion")) if version else []
         more = {
             "version": version,
             "may_manage": may_manage(request),
             "rollback": find_rollback_target() if version and version.state == Version.State.CHAMPION else None,
-            "decisions": version.decisions.select_related("champion") if version else [],
+            "decisions": decisions,
+            "rejected_at_gate": any(decision.outcome == GateDecision.Outcome.REJECTED for decision in decisions),
+            "rejection": find_rejection(version) if version and version.state == Version.State.REJECTED else None,
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
@@ -64,23 +90,41 @@ class VersionAdmin(ReadOnlyAdmin):
         """Promote, roll back, reject, or let it answer silently beside the champion."""
         check_button(request)
         version = get_object_or_404(Version, pk=pk)
-        reason = request.POST.get("reason", "").strip()
-        actor: Any = request.user
+        form, actor = ReasonForm(request.POST), cast(User, request.user)
+        reason = form.cleaned_data["reason"] if form.is_valid() else ""
         actions: dict[str, Callable[[], object]] = {
             "promote": lambda: promote_version(version=version, actor=actor, reason=reason),
             "rollback": lambda: roll_back(champion=version, actor=actor, reason=reason),
-            "reject": lambda: reject_version(version=version),
+            "reject": lambda: self.reject(request, version, reason),
             "shadow": lambda: choose_shadow(version=version),
             "unshadow": lambda: choose_shadow(version=None),
         }
+        if what not in actions:
+            raise Http404
         try:
-            if what in ("promote", "rollback") and not reason:
-                raise RegistryError("Say why: it is kept with the promotion.")
-            actions.get(what, lambda: None)()
-            self.message_user(request, "Done. Running workers follow within ten seconds.")
+            if what in REASONED and not reason:
+                raise RegistryError(" ".join(str(words) for words in form.errors["reason"]))
+            actions[what]()
+            self.message_user(request, DONE[what])
         except RegistryError as error:
             self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:classifier_version_change", args=[pk]))
+
+    @transaction.atomic
+    def reject(self, request: HttpRequest, version: Version, reason: str) -> None:
+        """By hand, with a line in the version's history."""
+        reject_version(version=version)
+        self.log_change(request, version, f"{REJECTED}{reason}")
+
+
+def find_rejection(version: Version) -> dict[str, Any] | None:
+    """Who rejected it by hand, when and why; None where nobody did, or nothing was kept of it."""
+    content_type = ContentType.objects.get_for_model(Version)
+    lines = LogEntry.objects.filter(content_type=content_type, object_id=str(version.pk)).select_related("user")
+    line = lines.filter(change_message__startswith=REJECTED).first()
+    if line is None:
+        return None
+    return {"who": line.user, "at": line.action_time, "why": line.change_message.removeprefix(REJECTED)}
 
 
 @admin.register(Promotion)

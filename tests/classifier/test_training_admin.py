@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
@@ -140,11 +141,56 @@ def test_the_gates_report_is_readable(staff: User) -> None:
     assert "-0.1000 (-0.3000 to 0.1000)" in page
 
 
+def test_a_hand_rejection_says_who_and_why(staff: User) -> None:
+    client, other = enter(staff), make_version("2", state="candidate")
+    act = f"/admin/classifier/version/{other.pk}/act/reject/"
+    for reason, words in (
+        ("", "Say why"),
+        (" ", "Say why"),
+        ("a\0b", "Null characters are not allowed."),
+        ("x" * 501, "at most 500"),
+    ):
+        assert words in client.post(act, {"reason": reason}, follow=True).content.decode()
+    other.refresh_from_db()
+    assert other.state == "candidate"
+    page = client.post(act, {"reason": "learned from <spam>"}, follow=True).content.decode()
+    assert "Rejected: this version will never serve." in page
+    assert "Running workers" not in page
+    assert "This version was rejected and cannot serve" in page
+    assert "Rejected by boss, " in page
+    assert ": learned from &lt;spam&gt;</p>" in page
+    assert "learned from" in client.get(f"/admin/classifier/version/{other.pk}/history/").content.decode()
+    other.refresh_from_db()
+    assert other.state == "rejected"
+    assert "is no candidate" in client.post(act, {"reason": "again"}, follow=True).content.decode()
+    assert LogEntry.objects.count() == 1
+
+
+def test_who_rejected_a_version(staff: User) -> None:
+    """The gate only where it did; of hands that rejected before reasons were kept, nothing is known."""
+    client, other, unknown = enter(staff), make_version("2", state="candidate"), make_version("3", state="rejected")
+    report = {"outcome": "rejected", "frozen_set": {"digest": "f" * 64, "used_before": 0}}
+    record_decision(candidate=other, champion=make_version("1"), report=report)
+    page = client.get(f"/admin/classifier/version/{other.pk}/change/").content.decode()
+    assert "This version was rejected at the gate and cannot serve" in page
+    assert "Rejected by" not in page
+    page = client.get(f"/admin/classifier/version/{unknown.pk}/change/").content.decode()
+    assert "This version was rejected and cannot serve" in page
+    assert "by whom and why was not kept" in page
+
+
+def test_what_is_no_action(staff: User, ready: Version) -> None:
+    assert enter(staff).post(f"/admin/classifier/version/{ready.pk}/act/eat/", {"reason": "x"}).status_code == 404
+
+
 def test_a_shadow_is_chosen_and_dismissed(staff: User) -> None:
     client, other = enter(staff), make_version("2", state="candidate")
-    client.post(f"/admin/classifier/version/{other.pk}/act/shadow/")
+    act = f"/admin/classifier/version/{other.pk}/act"
+    page = client.post(f"{act}/shadow/", {"reason": ""}, follow=True).content.decode()
+    assert "From now on it answers silently beside the champion." in page
+    assert "Running workers" not in page
     assert Version.objects.shadows().get() == other
-    client.post(f"/admin/classifier/version/{other.pk}/act/unshadow/")
+    client.post(f"{act}/unshadow/")
     assert not Version.objects.shadows().exists()
 
 
