@@ -58,6 +58,7 @@ def draw_face(*, upload: Upload, box: Box) -> Face:
     if locked is None or locked.status not in (Upload.Status.DONE, Upload.Status.NO_FACE):
         raise NotReadyError("Faces can be marked once the network has looked at the photo.")
     check_box(locked, box)
+    _remove_given_up(locked, box)
     face = Face.objects.create(
         upload=locked,
         index=(locked.faces.aggregate(last=Max("index", default=-1))["last"]) + 1,
@@ -74,16 +75,26 @@ def draw_face(*, upload: Upload, box: Box) -> Face:
 
 
 def check_box(upload: Upload, box: Box) -> None:
-    """Raises BoxRefused."""
+    """Raises BoxRefused; a face for which no network could answer stands in nobody's way."""
     if min(box.x, box.y) < 0 or box.x + box.width > upload.width or box.y + box.height > upload.height:
         raise BoxRefused("box_outside")
     if min(box.width, box.height) < MIN_SIDE:
         raise BoxRefused("box_too_small")
-    faces = list(upload.faces.all())
-    if any(measure_overlap(box, Box(face.x, face.y, face.width, face.height)) > SAME_FROM for face in faces):
+    faces = [face for face in upload.faces.all() if not face.is_given_up]
+    if any(_is_same(face, box) for face in faces):
         raise BoxRefused("box_taken")
     if sum(face.origin == Face.Origin.DRAWN for face in faces) >= MAX_DRAWN:
         raise BoxRefused("too_many_boxes")
+
+
+def _remove_given_up(upload: Upload, box: Box) -> None:
+    """What was drawn in that place before in vain: it has neither crop nor prediction nor answers."""
+    gone = [face.pk for face in upload.faces.all() if face.is_given_up and _is_same(face, box)]
+    Face.objects.filter(pk__in=gone).delete()
+
+
+def _is_same(face: Face, box: Box) -> bool:
+    return measure_overlap(box, Box(face.x, face.y, face.width, face.height)) > SAME_FROM
 
 
 def measure_overlap(one: Box, other: Box) -> float:

@@ -68,6 +68,11 @@ class Face(models.Model):
     def __str__(self) -> str:
         return f"face {self.index + 1} of {self.upload_id}"
 
+    @property
+    def is_given_up(self) -> bool:
+        """Drawn, and no network could answer for it."""
+        return not self.crop and self.due_at is None
+
     def choose_prediction(self) -> "Prediction | None":
         """The answer that is shown: the champion's, else the newest; from predictions with versions, newest first."""
         predictions = [item for item in self.predictions.all() if not item.shadow]

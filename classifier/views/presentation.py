@@ -114,7 +114,7 @@ class Waiting:
 def describe_waiting(upload: Upload) -> list[Waiting]:
     """Of an upload from `with_faces()`."""
     waiting = [face for face in upload.faces.all() if not face.crop]
-    return [Waiting(face.index + 1, place_box(upload, face), failed=face.due_at is None) for face in waiting]
+    return [Waiting(face.index + 1, place_box(upload, face), failed=face.is_given_up) for face in waiting]
 
 
 def describe_faces(upload: Upload) -> list[Card]:

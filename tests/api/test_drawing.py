@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -60,7 +61,17 @@ def test_what_is_no_box(owner: APIClient, upload: Upload, body: object) -> None:
 
 def test_too_many(owner: APIClient, upload: Upload) -> None:
     Face.objects.bulk_create(
-        Face(upload=upload, index=index, x=index, y=400, width=1, height=1, score=1, origin="drawn")
+        Face(
+            upload=upload,
+            index=index,
+            x=index,
+            y=400,
+            width=1,
+            height=1,
+            score=1,
+            origin="drawn",
+            due_at=timezone.now(),
+        )
         for index in range(20)
     )
     check_problem(draw(owner, upload), 422, "too_many_boxes")
@@ -75,3 +86,12 @@ def test_strangers_and_anonymous(stranger: APIClient, anonymous: APIClient, uplo
     check_problem(draw(stranger, upload), 404, "not_found")
     check_problem(draw(anonymous, upload), 401, "not_authenticated")
     assert not Face.objects.exists()
+
+
+def test_a_face_that_was_given_up_is_replaced(owner: APIClient, upload: Upload) -> None:
+    given_up = draw(owner, upload).json()
+    Face.objects.update(due_at=None)
+    again = draw(owner, upload)
+    assert again.status_code == 201
+    assert owner.get(f"{URL}{upload.pk}/").json()["faces"] == [again.json()]
+    assert again.json()["id"] != given_up["id"]

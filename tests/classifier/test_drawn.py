@@ -186,6 +186,19 @@ def test_poison_is_given_up(faceless: Upload, sent: list[Any], monkeypatch: Patc
     assert Upload.objects.get().status == "no_face"
 
 
+def test_a_face_that_was_given_up_blocks_no_place(faceless: Upload, sent: list[Any], monkeypatch: Patch) -> None:
+    Upload.objects.update(width=5000)
+    for number in range(drawing.MAX_DRAWN):
+        draw_face(upload=faceless, box=Box(100 * number, 0, 20, 20))
+    Face.objects.update(due_at=None)
+    again = draw_face(upload=faceless, box=Box(1, 0, 20, 20))
+    assert not Face.objects.filter(index=0).exists()  # the one in vain has gone
+    assert Face.objects.count() == drawing.MAX_DRAWN
+    install(monkeypatch, FakePipeline(make_result(5)))
+    classify_face(again.pk)
+    assert again.predictions.get().label == 5
+
+
 def test_a_worker_that_was_killed_each_time_is_not_sent_for_ever(faceless: Upload, settings: Any) -> None:
     draw_face(upload=faceless, box=BOX)
     Face.objects.update(due_at=timezone.now(), attempts=settings.FERSITE_MAX_ATTEMPTS)

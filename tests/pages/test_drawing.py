@@ -68,6 +68,9 @@ def test_a_face_that_was_given_up(owner: Client, upload: Upload) -> None:
     assert "No network could answer for this face." in page
     assert "No face was found" in page
     assert 'http-equiv="refresh"' not in page
+    again = draw(owner, upload).json()
+    assert "being classified…" in again["html"]
+    assert "No network could answer" not in again["html"]
 
 
 def test_refusals(owner: Client, upload: Upload) -> None:
