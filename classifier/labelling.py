@@ -58,9 +58,9 @@ class Progress:
 def choose_question(*, user: User, passed: Collection[UUID], turn: int) -> Question | None:
     """The next face for a person, or None when there is none left.
 
-    Some, FERSITE_RANDOM_PERCENT of the turns, are drawn from all faces, so that accuracies over all faces can be told.
-    The others come from open batches, the oldest batch first, as long as there are any; then it is the face whose
-    shown prediction has the smallest confidence.
+    Some, FERSITE_RANDOM_PERCENT of the turns, are drawn from all faces that this person has not answered about, so that
+    accuracies over all faces can be told. The others come from open batches, the oldest batch first, as long as there
+    are any; then it is the face whose shown prediction has the smallest confidence.
 
     Args:
         passed: faces not to be asked now: skipped, or on the person's screen already.

@@ -39,7 +39,7 @@ class Correction(models.Model):
         WITHDRAWN = "withdrawn"
 
     class Asked(models.TextChoices):
-        """How the face came to be asked: accuracies over all faces are weighted by it."""
+        """How the face came to be asked; accuracies over all faces are weighted by confidence, not by this."""
 
         RESULT = "result", "on the result page"
         API = "api", "over the API"
