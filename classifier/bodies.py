@@ -1,10 +1,12 @@
-"""Keeps a request's body within the limit for photos, for the page and the interface: nothing larger reaches the disk.
+"""Keeps a request's body small: photos within their limit, for the page and the interface, and no files anywhere else.
 
-Install it before anything reads the body; even Django's CSRF check does.
+Install the limit for photos before anything reads the body; even Django's CSRF check does.
 """
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.datastructures import MultiValueDict
 
 from classifier.images import MAX_BYTES
@@ -12,6 +14,29 @@ from classifier.images import MAX_BYTES
 OVERHEAD = 64 * 1024  # boundaries, headers and small fields around the photo
 MAX_BODY = MAX_BYTES + OVERHEAD
 DRAIN_BYTES = 64 * 1024 * 1024
+
+
+class SmallBody(FileUploadHandler):
+    """Upload handler of every address that takes no photos (FILE_UPLOAD_HANDLERS): multipart as small as other forms.
+
+    Such a body fits into memory, so nothing of it reaches the disk. Nobody sends a longer one than they say.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request)
+        self.length = read_length(request)
+
+    def handle_raw_input(self, *args: object, **kwargs: object) -> None:
+        """Refuse before anything is read."""
+        if self.length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise RequestDataTooBig("A multipart body that is too large.")
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        """Pass it on to the next handler."""
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        """The next handler has the file."""
 
 
 class BodyLimit(FileUploadHandler):
@@ -39,9 +64,10 @@ class BodyLimit(FileUploadHandler):
 
 
 def limit_body(request: HttpRequest) -> BodyLimit:
-    """Install the limit on a request whose body nobody has read yet."""
+    """Install the limit for photos on a request whose body nobody has read yet."""
     limit = BodyLimit(request)
-    request.upload_handlers.insert(0, limit)
+    others = [handler for handler in request.upload_handlers if not isinstance(handler, SmallBody)]
+    request.upload_handlers = [limit, *others]
     return limit
 
 
@@ -53,7 +79,7 @@ def read_length(request: HttpRequest) -> int:
         return 0
 
 
-def drain_after(response: HttpResponse, request: HttpRequest) -> None:
+def drain_after(response: HttpResponseBase, request: HttpRequest) -> None:
     """Once the answer is out, read and drop what the client still sends, up to 64 MiB.
 
     Most clients read the answer only after they have sent everything; closing on them would lose it.

@@ -328,6 +328,14 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
 # For Prometheus at /metrics, beside the tokens of staff; empty: theirs only.
 FERSITE_METRICS_TOKEN = env("FERSITE_METRICS_TOKEN")
 
+# Bodies: files are taken where photos are uploaded, nowhere else (see classifier.bodies)
+
+FILE_UPLOAD_HANDLERS = [
+    "classifier.bodies.SmallBody",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 # HTTP API
 
 REST_FRAMEWORK: dict[str, Any] = {

@@ -6,6 +6,8 @@ from django.urls import include, path
 from dashboard.prometheus import metrics
 from fersite import health
 
+handler400 = "fersite.errors.bad_request"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.log import log_response
 from rest_framework import exceptions
 
+from classifier.bodies import drain_after
 from classifier.uploads import StorageUnavailable
 
 CONTENT_TYPE = "application/problem+json"
@@ -85,10 +86,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
         return answer(request, "not_found", "There is nothing here that you may see.")
     if isinstance(error, PermissionDenied):
         return answer(request, "permission_denied", "You may not do this.")
-    if isinstance(error, RequestDataTooBig):
-        return answer(request, "too_large", "The fields around the photo are too large.")
     if isinstance(error, SuspiciousOperation | RecursionError | UnreadablePostError):
-        return answer(request, "malformed", "The request cannot be read.")
+        return handle_unreadable(error, request)
     if isinstance(error, OUTAGES):
         headers = {"Retry-After": str(RETRY_SECONDS)}
         response = answer(request, "unavailable", "Please try again in a moment.", headers=headers)
@@ -96,6 +95,15 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
         response = answer(request, "server_error", "The error was logged. Please try again later.")
     log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request, exception=error)
     return response
+
+
+def handle_unreadable(error: Exception, request: HttpRequest) -> JsonResponse:
+    """Too large, or not understood."""
+    if isinstance(error, RequestDataTooBig):
+        response = answer(request, "too_large", "The body, or a field of it, is too large.")
+        drain_after(response, request)
+        return response
+    return answer(request, "malformed", "The request cannot be read.")
 
 
 def answer_refusal(error: exceptions.APIException, request: HttpRequest) -> JsonResponse:
