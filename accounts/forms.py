@@ -9,6 +9,7 @@ from django.contrib.auth.forms import (
     PasswordChangeForm,
     PasswordResetForm,
     SetPasswordForm,
+    UsernameField,
 )
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -41,7 +42,7 @@ class SignUpForm(BootstrapMixin, BaseUserCreationForm):  # type: ignore[type-arg
     class Meta:
         model = User
         fields = ("username", "email")
-        field_classes: ClassVar[dict[str, Any]] = {}
+        field_classes: ClassVar[dict[str, Any]] = {"username": UsernameField}  # checked as it is stored: normalised
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

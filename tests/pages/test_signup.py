@@ -69,3 +69,15 @@ def test_next_leads_nowhere_else(anonymous: Client, wanted: str) -> None:
 
 def test_next_leads_to_where_one_came_from(anonymous: Client) -> None:
     assert anonymous.post(URL, FIELDS | {"next": "/uploads/?status=done"})["Location"] == "/uploads/?status=done"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("ﬀ" * 80, "at most 150 characters"), ("ＡＤＡ", "This name is taken")],
+    ids=["ligatures", "wide letters"],
+)
+def test_names_are_checked_as_they_are_stored(ada: User, anonymous: Client, name: str, words: str) -> None:
+    response = anonymous.post(URL, FIELDS | {"username": name, "email": "other@example.org"})
+    assert response.status_code == 200
+    assert words in response.content.decode()
+    assert User.objects.get() == ada
