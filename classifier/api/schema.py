@@ -1,12 +1,16 @@
 """Words and examples of the OpenAPI schema that several addresses share, and the address of the schema itself."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from classifier.api.base import ApiView
 from classifier.api.problems import CONTENT_TYPE, PROBLEMS
@@ -91,3 +95,16 @@ class SchemaView(SpectacularAPIView, ApiView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The same for everybody: drf-spectacular's own parameters `version` and `lang` change nothing."""
+        name = f"fersite.{request.accepted_renderer.format}"
+        return Response(build_schema(), headers={"Content-Disposition": f'inline; filename="{name}"'})
+
+
+@cache
+def build_schema() -> dict[str, Any]:
+    """The schema, made once a process: making it takes longer than sending it."""
+    schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema

@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -75,6 +76,20 @@ def test_refusals_are_described(schema: dict[str, Any]) -> None:
 def test_yaml_by_default(anonymous: APIClient, accept: str) -> None:
     response = anonymous.get("/api/v1/schema/", headers={"Accept": accept})
     assert response.content.startswith(b"openapi: 3")
+
+
+@pytest.mark.parametrize("query", ["version=%0A", "version=2", "lang=de", "lang=xx-nowhere", "version=%00&lang=%00"])
+def test_the_same_for_everybody(anonymous: APIClient, query: str) -> None:
+    plain = anonymous.get("/api/v1/schema/")
+    asked = anonymous.get(f"/api/v1/schema/?{query}")
+    assert (asked.status_code, asked.content) == (200, plain.content)
+    assert asked["Content-Disposition"] == plain["Content-Disposition"] == 'inline; filename="fersite.yaml"'
+
+
+def test_it_is_made_once(anonymous: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    anonymous.get("/api/v1/schema/")
+    monkeypatch.setattr(SchemaGenerator, "parse", None)  # called again, it would fail
+    assert anonymous.get("/api/v1/schema/?format=json").status_code == 200
 
 
 def test_answers_keep_to_it(owner: APIClient, ada: User, schema: dict[str, Any]) -> None:
