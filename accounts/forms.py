@@ -84,12 +84,13 @@ class SignUpForm(BootstrapMixin, BaseUserCreationForm):  # type: ignore[type-arg
 
 
 class LogInForm(BootstrapMixin, AuthenticationForm):
-    """Django's own, with words for a name that is blocked for a while."""
+    """Django's own, with words for a name or an address that is blocked for a while."""
 
     error_messages = {
         "invalid_login": "Name and password do not match. Please check both; capital letters count.",
         "inactive": "This account is closed.",
         "blocked": "Too many wrong passwords. Please wait %(minutes)d minutes, or reset your password.",
+        "address_blocked": "Too many wrong passwords came from your network. Please wait %(minutes)d minutes.",
     }
 
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
@@ -98,11 +99,14 @@ class LogInForm(BootstrapMixin, AuthenticationForm):
         self.style_fields()
 
     def get_invalid_login_error(self) -> ValidationError:
-        """Says so when the name is blocked: the password may well have been right."""
-        if guessing.is_blocked(self.request, self.cleaned_data.get("username", "")):
-            minutes = {"minutes": guessing.minutes_blocked()}
-            return ValidationError(self.error_messages["blocked"], code="blocked", params=minutes)
-        return ValidationError(self.error_messages["invalid_login"], code="invalid_login")
+        """Says so when the name or the address is blocked: the password may well have been right."""
+        code = "invalid_login"
+        if guessing.is_address_blocked(self.request):
+            code = "address_blocked"
+        elif guessing.is_blocked(self.request, self.cleaned_data.get("username", "")):
+            code = "blocked"
+        params = {"minutes": guessing.minutes_blocked()}
+        return ValidationError(self.error_messages[code], code=code, params=params)
 
 
 class StyledPasswordChangeForm(BootstrapMixin, PasswordChangeForm):

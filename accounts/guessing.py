@@ -1,7 +1,7 @@
-"""Slows down people who guess passwords: failures are counted in the cache, per name and address and per name.
+"""Slows down people who guess passwords: failures are counted in the cache, for the pages, admin and the interface.
 
-It fails open: with the cache down nobody is kept out, and the log says so. It is not a defence against many
-machines that each try another name; the password rules are.
+They count per name and address, per name, and per address. It fails open: with the cache down nobody is kept out, and
+the log says so. It is not a defence against many machines that each try another name; the password rules are.
 """
 
 import hashlib
@@ -15,32 +15,32 @@ from redis.exceptions import RedisError
 WINDOW_SECONDS = 15 * 60
 FAILURES_PER_ADDRESS = 10  # of one name, from one address
 FAILURES_PER_NAME = 100  # of one name, from everywhere: high, so that strangers cannot easily lock a person out
+FAILURES_OF_ADDRESS = 50  # of all names together, from one address
 MAILS_PER_HOUR = 5
 
 log = logging.getLogger(__name__)
 
 
 def is_blocked(request: HttpRequest | None, username: str) -> bool:
-    """Whether this name has failed too often lately."""
-    limits = _limits(request, username)
-    try:
-        counts = cache.get_many(limits)
-    except (RedisError, OSError) as error:
-        log.warning("password guesses are not limited: %s", error)
-        return False
-    return any(counts.get(key, 0) >= limit for key, limit in limits.items())
+    """Whether this name, or whoever asks, has failed too often lately."""
+    return _reached(_limits_of_name(request, username) | _limits_of_address(request))
+
+
+def is_address_blocked(request: HttpRequest | None) -> bool:
+    """Whether too many passwords were wrong from where the request comes, whatever the names."""
+    return _reached(_limits_of_address(request))
 
 
 def count_failure(request: HttpRequest | None, username: str) -> None:
     """One more wrong password for this name."""
-    for key in _limits(request, username):
+    for key in _limits_of_name(request, username) | _limits_of_address(request):
         _count(key, WINDOW_SECONDS)
 
 
 def forget_failures(request: HttpRequest | None, username: str) -> None:
     """The right password was given: failures from this address are forgotten, those from elsewhere are not."""
     try:
-        cache.delete(next(iter(_limits(request, username))))
+        cache.delete(next(iter(_limits_of_name(request, username))))
     except (RedisError, OSError) as error:
         log.warning("password guesses are not forgotten: %s", error)
 
@@ -55,9 +55,28 @@ def minutes_blocked() -> int:
     return math.ceil(WINDOW_SECONDS / 60)
 
 
-def _limits(request: HttpRequest | None, username: str) -> dict[str, int]:
-    address = request.META.get("REMOTE_ADDR", "") if request else ""
+def _limits_of_name(request: HttpRequest | None, username: str) -> dict[str, int]:
+    address = _find_address(request)
     return {_key("address", username, address): FAILURES_PER_ADDRESS, _key("name", username): FAILURES_PER_NAME}
+
+
+def _limits_of_address(request: HttpRequest | None) -> dict[str, int]:
+    # Without an address (a socket, a command) everybody would share the count.
+    address = _find_address(request)
+    return {_key("anybody", address): FAILURES_OF_ADDRESS} if address else {}
+
+
+def _find_address(request: HttpRequest | None) -> str:
+    return str(request.META.get("REMOTE_ADDR", "")) if request else ""
+
+
+def _reached(limits: dict[str, int]) -> bool:
+    try:
+        counts = cache.get_many(limits)
+    except (RedisError, OSError) as error:
+        log.warning("password guesses are not limited: %s", error)
+        return False
+    return any(counts.get(key, 0) >= limit for key, limit in limits.items())
 
 
 def _key(kind: str, *parts: str) -> str:

@@ -45,8 +45,6 @@ class Rate:
 
 
 HOUR = 3600
-# Names from one address, whoever they are; accounts.guessing slows down those who try one name.
-TOKEN_RATE = Rate(50, 15 * 60)
 
 
 def check_upload_rate(user: "User") -> int | None:
@@ -55,11 +53,6 @@ def check_upload_rate(user: "User") -> int | None:
     Every attempt counts that may cost work, one whose photo is then refused as well. Call it before reading the body.
     """
     return take_place(f"uploads:{user.pk}", Rate(settings.FERSITE_UPLOADS_PER_HOUR, HOUR))
-
-
-def check_token_rate(*, address: str) -> int | None:
-    """Count one request for a token from an IP address; None when it may go on, else the seconds to wait."""
-    return take_place(f"token:{address}", TOKEN_RATE)
 
 
 def take_place(key: str, rate: Rate) -> int | None:

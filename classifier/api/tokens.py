@@ -14,7 +14,6 @@ from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import CredentialsSerializer, TokenSerializer
-from classifier.rates import check_token_rate
 
 WRONG = "There is no active account with this name and password."
 
@@ -49,8 +48,6 @@ class TokenView(ApiView):
         if not fields.is_valid():
             raise Problem("invalid_credentials", "Send username and password.", errors=fields.errors)
         name, password = fields.validated_data["username"], fields.validated_data["password"]
-        if wait := check_token_rate(address=str(request.META.get("REMOTE_ADDR", ""))):
-            raise Throttled(wait)
         if guessing.is_blocked(request._request, name):
             raise Throttled(guessing.minutes_blocked() * 60)
         user = authenticate(request._request, username=name, password=password)

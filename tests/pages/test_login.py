@@ -56,6 +56,20 @@ def test_the_admin_log_in_is_limited_too(ada: User, anonymous: Client) -> None:
     assert anonymous.post("/admin/login/", {"username": "ada", "password": PASSWORD}).status_code == 200
 
 
+def test_many_names_from_one_address_are_stopped_on_every_way_in(ada: User, anonymous: Client) -> None:
+    User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
+    there = "192.0.2.1"
+    for number in range(guessing.FAILURES_OF_ADDRESS):
+        anonymous.post(URL, {"username": f"n{number}", "password": "x"}, REMOTE_ADDR=there)
+    right = {"username": "ada", "password": PASSWORD}
+    page = anonymous.post(URL, right, REMOTE_ADDR=there)
+    assert "Too many wrong passwords came from your network. Please wait 15 minutes." in page.content.decode()
+    assert anonymous.post("/admin/login/", right, REMOTE_ADDR=there).status_code == 200
+    asked = anonymous.post("/api/v1/token/", right, content_type="application/json", REMOTE_ADDR=there)
+    assert (asked.status_code, asked["Retry-After"]) == (429, "900")
+    assert log_in(anonymous, address="192.0.2.2") == 302
+
+
 def test_the_right_password_starts_afresh(ada: User, anonymous: Client) -> None:
     for _ in range(guessing.FAILURES_PER_ADDRESS - 1):
         log_in(anonymous, "wrong")
