@@ -1,13 +1,15 @@
 """Slows down people who guess passwords: failures are counted in the cache, for the pages, admin and the interface.
 
-They count per name and address, per name, and per address. It fails open: with the cache down nobody is kept out, and
-the log says so. It is not a defence against many machines that each try another name; the password rules are.
+They count per name and address, per name, and per address; so do mails and new accounts. It fails open: with the cache
+down nobody is kept out, and the log says so. It is not a defence against many machines that each try another name; the
+password rules are.
 """
 
 import hashlib
 import logging
 import math
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 from redis.exceptions import RedisError
@@ -48,6 +50,12 @@ def forget_failures(request: HttpRequest | None, username: str) -> None:
 def may_send_mail(address: str) -> bool:
     """Whether one more password mail to this address is within the hourly limit; counts it."""
     return _count(_key("mail", address), 3600) <= MAILS_PER_HOUR
+
+
+def may_sign_up(request: HttpRequest) -> bool:
+    """Whether one more account may be made from where the request comes, within the hourly limit; counts it."""
+    address = _find_address(request)
+    return not address or _count(_key("signup", address), 3600) <= settings.FERSITE_SIGNUPS_PER_HOUR
 
 
 def minutes_blocked() -> int:

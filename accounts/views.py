@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import CreateView, TemplateView
 from rest_framework.authtoken.models import Token
 
-from accounts import notice
+from accounts import guessing, notice
 from accounts.forms import (
     LimitedPasswordResetForm,
     LogInForm,
@@ -53,6 +53,10 @@ class SignUpView(CreateView):  # type: ignore[type-arg]
 
     def form_valid(self, form: BaseModelForm) -> HttpResponse:  # type: ignore[type-arg]
         """A name taken in the very same moment is the database's refusal, and Django's 500: rare enough."""
+        if not guessing.may_sign_up(self.request):
+            form.add_error(None, "Many accounts were made from your network just now. Please try again in an hour.")
+            headers = {"Retry-After": "3600"}
+            return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
         user = form.save()
         login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
         messages.success(self.request, f"Welcome, {user.username}. Give us a photo with a face in it.")

@@ -15,8 +15,9 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         found.append(Error("SECRET_KEY must have at least 50 characters, 5 of them different.", id="fersite.E001"))
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", settings.AWS_STORAGE_BUCKET_NAME):
         found.append(Error("AWS_STORAGE_BUCKET_NAME is not a valid S3 bucket name.", id="fersite.E002"))
-    if settings.FERSITE_UPLOADS_PER_HOUR < 1:
-        found.append(Error("FERSITE_UPLOADS_PER_HOUR must be at least 1.", id="fersite.E003"))
+    for name in ("FERSITE_UPLOADS_PER_HOUR", "FERSITE_SIGNUPS_PER_HOUR"):
+        if getattr(settings, name) < 1:
+            found.append(Error(f"{name} must be at least 1.", id="fersite.E003"))
     if 0 < len(settings.FERSITE_METRICS_TOKEN) < 20:
         found.append(Error("FERSITE_METRICS_TOKEN must have at least 20 characters, or none.", id="fersite.E004"))
     return found

@@ -1,7 +1,10 @@
 """Signing up: the notice is shown, must be agreed to, and the agreement is kept."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts import notice
 from accounts.models import NoticeAcceptance, User
@@ -81,3 +84,21 @@ def test_names_are_checked_as_they_are_stored(ada: User, anonymous: Client, name
     assert response.status_code == 200
     assert words in response.content.decode()
     assert User.objects.get() == ada
+
+
+def test_accounts_from_one_address_are_limited(anonymous: Client, settings: Settings) -> None:
+    settings.FERSITE_SIGNUPS_PER_HOUR = 2
+
+    def sign_up(name: str, address: str, **fields: str) -> Any:
+        mine = FIELDS | {"username": name, "email": f"{name}@example.org"} | fields
+        return Client().post(URL, mine, REMOTE_ADDR=address)
+
+    assert sign_up("one", "192.0.2.1").status_code == 302
+    assert sign_up("two", "192.0.2.1", accept="").status_code == 200  # no account, no place taken
+    assert sign_up("two", "192.0.2.1").status_code == 302
+    refused = sign_up("three", "192.0.2.1")
+    assert (refused.status_code, refused["Retry-After"]) == (429, "3600")
+    assert "Many accounts were made from your network" in refused.content.decode()
+    assert 'value="three@example.org"' in refused.content.decode()
+    assert sign_up("three", "192.0.2.2").status_code == 302
+    assert User.objects.count() == 3
