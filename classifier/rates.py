@@ -55,6 +55,17 @@ def check_upload_rate(user: "User") -> int | None:
     return take_place(f"uploads:{user.pk}", Rate(settings.FERSITE_UPLOADS_PER_HOUR, HOUR))
 
 
+def check_answer_rate(user: "User") -> int | None:
+    """Count one answer about a face; None when it may be stored, else the seconds to wait (and it was not counted)."""
+    return take_place(f"answers:{user.pk}", Rate(settings.FERSITE_ANSWERS_PER_HOUR, HOUR))
+
+
+def say_wait(seconds: int) -> str:
+    """In words: "12 minutes"."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"
+
+
 def take_place(key: str, rate: Rate) -> int | None:
     """Take one place in the window `key`; None when there was one, else the seconds until there is."""
     try:

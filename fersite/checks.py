@@ -15,7 +15,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         found.append(Error("SECRET_KEY must have at least 50 characters, 5 of them different.", id="fersite.E001"))
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", settings.AWS_STORAGE_BUCKET_NAME):
         found.append(Error("AWS_STORAGE_BUCKET_NAME is not a valid S3 bucket name.", id="fersite.E002"))
-    for name in ("FERSITE_UPLOADS_PER_HOUR", "FERSITE_SIGNUPS_PER_HOUR"):
+    for name in ("FERSITE_UPLOADS_PER_HOUR", "FERSITE_SIGNUPS_PER_HOUR", "FERSITE_ANSWERS_PER_HOUR"):
         if getattr(settings, name) < 1:
             found.append(Error(f"{name} must be at least 1.", id="fersite.E003"))
     if 0 < len(settings.FERSITE_METRICS_TOKEN) < 20:

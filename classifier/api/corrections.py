@@ -13,6 +13,7 @@ from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import ANSWERS, CorrectionSerializer, NewCorrectionSerializer
+from classifier.api.throttles import AnswerThrottle
 from classifier.feedback import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
 from classifier.models import Correction, Face
 
@@ -22,13 +23,18 @@ PROBLEMS = ("not_authenticated", "invalid_token", "not_found")
 class CorrectionListView(ApiView):
     """Answers about one face of the caller's."""
 
+    throttle_classes = (AnswerThrottle,)
+
     @extend_schema(
         operation_id="correct_face",
         summary="Confirm or correct the answer for a face",
         description="Appends: an earlier answer that is still pending is withdrawn.",
         tags=["faces"],
         request=NewCorrectionSerializer,
-        responses={201: CorrectionSerializer, **describe_problems(*PROBLEMS, "invalid_field", "not_ready")},
+        responses={
+            201: CorrectionSerializer,
+            **describe_problems(*PROBLEMS, "invalid_field", "not_ready", "throttled"),
+        },
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """201 with the new answer."""

@@ -1,27 +1,48 @@
 """REST framework's side of classifier.rates."""
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from classifier.rates import check_upload_rate
+from classifier.rates import check_answer_rate, check_upload_rate
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
-class UploadThrottle(BaseThrottle):
-    """FERSITE_UPLOADS_PER_HOUR for POST; reading is free."""
+class PostThrottle(BaseThrottle):
+    """So many POSTs an hour for each user; reading is free."""
 
     seconds: int | None = None
 
+    @abstractmethod
+    def check(self, user: "User") -> int | None:
+        """Count an attempt; the seconds to wait, or None."""
+
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count the attempt, before its body is read."""
-        self.seconds = check_upload_rate(cast("User", request.user)) if request.method == "POST" else None
+        self.seconds = self.check(cast("User", request.user)) if request.method == "POST" else None
         return self.seconds is None
 
     def wait(self) -> float | None:
         """Seconds until the next place."""
         return self.seconds
+
+
+class UploadThrottle(PostThrottle):
+    """FERSITE_UPLOADS_PER_HOUR."""
+
+    def check(self, user: "User") -> int | None:
+        """A photo."""
+        return check_upload_rate(user)
+
+
+class AnswerThrottle(PostThrottle):
+    """FERSITE_ANSWERS_PER_HOUR."""
+
+    def check(self, user: "User") -> int | None:
+        """An answer about a face."""
+        return check_answer_rate(user)

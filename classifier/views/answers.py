@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from classifier.feedback import FeedbackError, give_answer, reveal_answered, withdraw_answer
 from classifier.labelling import is_blind
 from classifier.models import Answer, Correction, Upload
+from classifier.views.pace import count_answer, send_refusal
 from classifier.views.presentation import describe_question
 
 ANSWERS = {answer.label: answer for answer in Answer}
@@ -33,6 +34,7 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
             for said in face.owners_answers[:1]:  # type: ignore[attr-defined]  # set by with_faces()
                 withdraw_answer(correction=said, actor=upload.owner)
         elif word in ANSWERS:
+            count_answer(upload.owner)
             give_answer(
                 face=face,
                 author=upload.owner,
@@ -44,18 +46,18 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
         else:
             raise FeedbackError("Choose one of the answers.")
     except FeedbackError as error:
-        return _refuse(request, upload, str(error))
+        return _refuse(request, upload, error)
     revealed = word != UNDO and reveal_answered(upload=upload)
     if request.accepts("text/html"):
         return redirect(f"{reverse('upload_detail', args=[upload.pk])}#face-{face.index + 1}")
     return JsonResponse({"html": _render_question(request, upload, pk), "revealed": revealed})
 
 
-def _refuse(request: HttpRequest, upload: Upload, words: str) -> HttpResponse:
+def _refuse(request: HttpRequest, upload: Upload, error: FeedbackError) -> HttpResponse:
     if request.accepts("text/html"):
-        messages.error(request, words)
+        messages.error(request, str(error))
         return redirect("upload_detail", upload.pk)
-    return JsonResponse({"error": words}, status=409)
+    return send_refusal(error)
 
 
 def _render_question(request: HttpRequest, upload: Upload, pk: UUID) -> str:

@@ -35,6 +35,7 @@ from classifier.labelling import (
     undo_answer,
 )
 from classifier.models import Answer, Correction, Face, Label
+from classifier.views.pace import TooManyAnswersError, count_answer, send_refusal
 from classifier.views.presentation import SAID
 
 ANSWERS = {answer.label: answer for answer in Answer}
@@ -50,17 +51,21 @@ def label_faces(request: HttpRequest) -> HttpResponse:
     """The page, and what it sends: `question`, a token, and `answer`: a label, unclear, not_a_face, skip or undo.
 
     A script also sends the tokens that it holds in `held`, and gets {status, next, batch, notice}: three pieces of
-    HTML, and words when the answer was not kept, with status 409.
+    HTML, and words when the answer was not kept, with status 409; {error} with 429 when it comes too fast.
     """
     user = cast(User, request.user)
     if request.method != "POST":
         return render(request, "classifier/label.html", describe_page(request, user))
     word, token, notice = request.POST.get("answer", ""), request.POST.get("question", ""), ""
+    again = token if word == UNDO else ""
     try:
         take_answer(request, user, token, word)
+    except TooManyAnswersError as error:
+        if not request.accepts("text/html"):
+            return send_refusal(error)
+        notice, again = str(error), token
     except FeedbackError as error:
-        notice = str(error)
-    again = token if word == UNDO and not notice else ""
+        notice, again = str(error), ""
     if request.accepts("text/html"):
         if notice:
             messages.error(request, notice)
@@ -76,6 +81,7 @@ def take_answer(request: HttpRequest, user: User, token: str, word: str) -> None
     elif word == UNDO:
         undo_answer(user=user, token=token)
     elif word in ANSWERS:
+        count_answer(user)
         answer_question(user=user, token=token, answer=ANSWERS[word])
     else:
         raise FeedbackError("Choose one of the answers.")

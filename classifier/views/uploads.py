@@ -23,7 +23,7 @@ from classifier.bodies import drain_after, limit_body
 from classifier.forms import ACCEPT, UploadForm
 from classifier.images import ImageRefused
 from classifier.models import Upload
-from classifier.rates import check_upload_rate
+from classifier.rates import check_upload_rate, say_wait
 from classifier.templatetags.site import megabytes
 from classifier.uploads import IdempotencyMismatch, StorageUnavailable, take_upload
 
@@ -163,8 +163,7 @@ def refuse_body(request: HttpRequest) -> HttpResponse:
 
 def slow_down(name: str, seconds: int) -> Outcome:
     """The hourly limit is reached."""
-    minutes = max(1, round(seconds / 60))
-    words = f"You have reached the limit of photos per hour. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    words = f"You have reached the limit of photos per hour. Try again in {say_wait(seconds)}."
     return Outcome(name, code="throttled", message=words, http_status=HTTPStatus.TOO_MANY_REQUESTS)
 
 

@@ -1,5 +1,7 @@
 // Labelling by keys or taps: the next face is loaded before it is asked, and answers are sent one after the other.
 
+import { explain, post } from "./post.js";
+
 const root = document.querySelector("[data-label]");
 const place = root.querySelector("[data-place]");
 const shelf = root.querySelector("[data-waiting]"); // questions whose pictures load while another is asked
@@ -50,9 +52,9 @@ function answer(question, value) {
     try {
       const step = await send(question, value);
       keep(step.next);
-    } catch {
+    } catch (error) {
       askAgain(question);
-      complain("That answer was not stored: the connection was lost, or you were logged out. Try again, or reload the page.");
+      complain(explain(error, "That answer was not stored"));
     }
   });
 }
@@ -66,8 +68,8 @@ function undo() {
       const step = await send(last, "undo");
       if (step.kept) askAgain(step.next);
       else keep(step.next);
-    } catch {
-      complain("That was not taken back: the connection was lost, or you were logged out. Try again, or reload the page.");
+    } catch (error) {
+      complain(explain(error, "That was not taken back"));
     }
   });
 }
@@ -84,9 +86,7 @@ async function send(form, value) {
   const data = new FormData(form);
   data.set("answer", value);
   for (const other of loaded()) if (other !== form) data.append("held", other.elements.question.value);
-  const response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
-  if (!response.ok && response.status !== 409) throw new Error(`status ${response.status}`);
-  const step = await response.json();
+  const step = await post(form, data); // a step too when the answer was not kept, with words in `notice`
   const batch = parse(step.batch, "[data-batch]");
   if (batch) for (const line of root.querySelectorAll(`[data-batch="${batch.dataset.batch}"]`)) line.textContent = batch.textContent;
   root.querySelector("[data-status]").replaceWith(parse(step.status, "[data-status]"));

@@ -1,11 +1,14 @@
 """Confirming and correcting over HTTP: appended, shown with the face, taken back; and nobody else's."""
 
 import pytest
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from classifier.feedback import give_answer
 from classifier.models import Correction, Face
-from tests.api.rows import make_face, make_prediction, make_upload, make_version
+from classifier.rates import check_answer_rate
+from tests.api.rows import check_problem, make_face, make_prediction, make_upload, make_version
 
 
 @pytest.fixture
@@ -76,3 +79,19 @@ def test_anonymous(anonymous: APIClient, face: Face) -> None:
 def test_only_these_methods(owner: APIClient, face: Face) -> None:
     assert owner.get(address(face)).status_code == 405
     assert owner.get("/api/v1/corrections/1/").status_code == 405
+
+
+def test_answers_are_limited_by_the_hour(
+    owner: APIClient, stranger: APIClient, ada: User, face: Face, settings: Settings
+) -> None:
+    settings.FERSITE_ANSWERS_PER_HOUR = 2
+    first = owner.post(address(face), {"label": "sad"})
+    assert first.status_code == 201
+    assert check_answer_rate(ada) is None  # on a page
+    refused = owner.post(address(face), {"label": "fear"})
+    check_problem(refused, 429, "throttled")
+    assert 3590 <= int(refused["Retry-After"]) <= 3600
+    assert Correction.objects.get().state == "pending"
+    assert owner.delete(f"/api/v1/corrections/{first.json()['id']}/").status_code == 204
+    assert stranger.post(address(face), {"label": "fear"}).status_code == 404
+    give_answer(face=face, author=ada, answer=1, asked="result", prediction=None)  # simulations are not limited

@@ -50,7 +50,7 @@ def faces(page: "Page", settings: Any) -> list[Face]:
     page.route("**/label/*/crop", lambda route: route.fulfill(body=crop.getvalue(), content_type="image/png"))
     sign_up(page)
     page.get_by_role("link", name="Help label").click()
-    page.locator("[data-place] [data-question]").wait_for()
+    page.locator("[data-place] [data-question]:focus").wait_for()  # by the script: it takes keys now
     return found
 
 
@@ -120,6 +120,22 @@ def test_a_lost_connection_keeps_the_question(
     page.keyboard.press("1")
     wait_for_answers(page, 1)
     assert read_answers() == [0]
+    assert complaints.pop().startswith("Failed to load resource")
+
+
+def test_an_answer_too_many_keeps_the_question(
+    page: "Page", faces: list[Face], live_server: Any, complaints: Any, settings: Any
+) -> None:
+    settings.FERSITE_ANSWERS_PER_HOUR = 1
+    page.keyboard.press("1")
+    wait_for_answers(page, 1)
+    page.keyboard.press("2")
+    page.locator("[data-trouble]").get_by_text("You have reached the hourly limit of answers").wait_for()
+    assert page.locator("[data-place] [data-question]").get_attribute("data-question") == str(faces[1].pk)
+    settings.FERSITE_ANSWERS_PER_HOUR = 2
+    page.keyboard.press("2")
+    wait_for_answers(page, 2)
+    assert read_answers() == [0, 1]
     assert complaints.pop().startswith("Failed to load resource")
 
 

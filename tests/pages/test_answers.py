@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from classifier.models import Correction, Face, Upload
@@ -96,3 +97,19 @@ def test_who_leaves_takes_their_answers_along(owner: Client, face: Face, bob: Us
     give_answer(face=face, author=bob, answer=1, asked="random", prediction=None)
     erase_account(bob)
     assert [correction.answer for correction in Correction.objects.all()] == [4]
+
+
+def test_answers_are_limited_by_the_hour(owner: Client, face: Face, settings: Settings) -> None:
+    settings.FERSITE_ANSWERS_PER_HOUR = 1
+    say(owner, face, "sad")
+    refused = owner.post(f"/faces/{face.pk}/answer", {"answer": "fear"}, headers=SCRIPT)
+    assert refused.status_code == 429
+    assert 3590 <= int(refused["Retry-After"]) <= 3600
+    words = "You have reached the hourly limit of answers: this one was not stored. Try again in 60 minutes."
+    assert refused.json() == {"error": words}
+    say(owner, face, "fear")
+    page = read(owner, face)
+    assert words in page
+    assert "You said: sad." in page
+    say(owner, face, "undo")
+    assert Correction.objects.get().state == "withdrawn"

@@ -340,3 +340,21 @@ def test_the_number_of_queries_stays_with_a_batch(
         draw_batch(*[make_asked_face(ada, 100 * size + number) for number in range(size)])
         with django_assert_max_num_queries(11):
             assert stranger.get(URL).status_code == 200
+
+
+def test_answers_are_limited_by_the_hour(ada: User, stranger: Client, settings: Any) -> None:
+    """Without a script the same face is asked again; a script hears why, and keeps the question."""
+    settings.FERSITE_ANSWERS_PER_HOUR = 1
+    for number in range(3):
+        make_asked_face(ada, number)
+    say(stranger, "sad")
+    page = read(stranger)
+    refused = say(stranger, "sad", read_token(page))
+    assert (refused.status_code, "hourly limit of answers" in refused.json()["error"]) == (429, True)
+    assert int(refused["Retry-After"]) > 3500
+    back = stranger.post(URL, {"question": read_token(page), "answer": "sad"}, headers=PAGE)
+    again = stranger.get(back["location"]).content.decode()
+    assert "hourly limit of answers" in again
+    assert read_faces(again)[0] == read_faces(page)[0]
+    assert say(stranger, "skip").status_code == 200
+    assert Correction.objects.count() == 1
