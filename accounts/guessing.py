@@ -8,6 +8,7 @@ password rules are.
 import hashlib
 import logging
 import math
+import time
 
 from django.conf import settings
 from django.core.cache import cache
@@ -47,6 +48,14 @@ def forget_failures(request: HttpRequest | None, username: str) -> None:
         log.warning("password guesses are not forgotten: %s", error)
 
 
+def forget_name(username: str) -> None:
+    """A new password was set: failures with the old one are forgotten, wherever they came from."""
+    try:
+        cache.set(_key("password", username), time.time_ns(), WINDOW_SECONDS)
+    except (RedisError, OSError) as error:
+        log.warning("password guesses are not forgotten: %s", error)
+
+
 def may_send_mail(address: str) -> bool:
     """Whether one more password mail to this address is within the hourly limit; counts it."""
     return _count(_key("mail", address), 3600) <= MAILS_PER_HOUR
@@ -64,14 +73,25 @@ def minutes_blocked() -> int:
 
 
 def _limits_of_name(request: HttpRequest | None, username: str) -> dict[str, int]:
-    address = _find_address(request)
-    return {_key("address", username, address): FAILURES_PER_ADDRESS, _key("name", username): FAILURES_PER_NAME}
+    address, since = _find_address(request), _find_new_password(username)
+    return {
+        _key("address", username, address, since): FAILURES_PER_ADDRESS,
+        _key("name", username, since): FAILURES_PER_NAME,
+    }
 
 
 def _limits_of_address(request: HttpRequest | None) -> dict[str, int]:
     # Without an address (a socket, a command) everybody would share the count.
     address = _find_address(request)
     return {_key("anybody", address): FAILURES_OF_ADDRESS} if address else {}
+
+
+def _find_new_password(username: str) -> str:
+    # Counts from before a new password are not looked at any more; they expire before this mark does.
+    try:
+        return str(cache.get(_key("password", username), ""))
+    except (RedisError, OSError):
+        return ""  # whoever counts says so
 
 
 def _find_address(request: HttpRequest | None) -> str:

@@ -155,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-    {"NAME": "accounts.passwords.NewPasswordValidator"},  # checks nothing, ends tokens
+    {"NAME": "accounts.passwords.NewPasswordValidator"},  # checks nothing, hears of it
 ]
 
 # Transport: HTTPS only, unless `make run` serves plain HTTP on loopback.

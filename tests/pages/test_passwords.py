@@ -77,3 +77,25 @@ def test_a_password_set_by_a_command_ends_the_token(ada: User, monkeypatch: pyte
     monkeypatch.setattr("getpass.getpass", lambda prompt: "another horse 2")
     call_command("changepassword", "ada", stdout=io.StringIO())
     assert not Token.objects.exists()
+
+
+def test_who_was_blocked_gets_in_with_a_new_password(ada: User, anonymous: Client) -> None:
+    """From another machine than the one where the mail was opened, too."""
+
+    def log_in(password: str, address: str) -> int:
+        fields = {"username": "ada", "password": password}
+        return Client().post("/accounts/login/", fields, REMOTE_ADDR=address).status_code
+
+    for number in range(guessing.FAILURES_PER_NAME):
+        log_in("wrong", f"192.0.2.{number // 10}")
+    assert log_in(PASSWORD, "192.0.2.200") == 200
+    anonymous.post("/accounts/password/reset/", {"email": ada.email})
+    found = re.search(r"http://testserver(\S+)", str(mail.outbox[0].body))
+    assert found is not None
+    page = anonymous.get(found[1], follow=True)
+    assert anonymous.post(page.redirect_chain[-1][0], NEW)["Location"] == "/accounts/login/"
+    new = NEW["new_password1"]
+    assert [log_in(new, address) for address in ("192.0.2.1", "192.0.2.200")] == [302, 302]
+    for _ in range(guessing.FAILURES_PER_ADDRESS):
+        log_in("wrong", "192.0.2.1")
+    assert log_in(new, "192.0.2.1") == 200
