@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:pk>/answers", results.show_answers, name="upload_answers"),
     path("uploads/<uuid:pk>/consent", results.change_consent, name="upload_consent"),
     path("uploads/<uuid:pk>/faces", drawing.add_face, name="upload_faces"),
+    path("faces/<uuid:pk>/", results.show_face, name="face"),
     path("faces/<uuid:pk>/answer", answers.answer_face, name="face_answer"),
     path("faces/<uuid:pk>/explanation", explanations.explain_face, name="face_explanation"),
     path("faces/<uuid:pk>/crop", results.show_crop, name="face_crop"),

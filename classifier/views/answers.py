@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_POST
 from classifier.feedback import FeedbackError, give_answer, reveal_answered, withdraw_answer
 from classifier.labelling import is_blind
 from classifier.models import Answer, Correction, Upload
+from classifier.views.access import login_required_from
 from classifier.views.pace import count_answer, send_refusal
 from classifier.views.presentation import describe_question
 
@@ -21,9 +21,9 @@ ANSWERS = {answer.label: answer for answer in Answer}
 UNDO = "undo"
 
 
-@login_required
 @never_cache
 @require_POST
+@login_required_from("face")
 def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`answer`: a label, "unclear", "not_a_face" or "undo"; scripts get {html, revealed} or {error}, others a page."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user).with_faces(), faces=pk)

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import never_cache
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_POST
 from classifier.drawing import Box, BoxRefused, draw_face
 from classifier.feedback import NotReadyError
 from classifier.models import Upload
+from classifier.views.access import login_required_from
 from classifier.views.results import describe_upload, find_upload, send_state
 
 
@@ -25,9 +25,9 @@ class BoxForm(forms.Form):
     height = forms.IntegerField()
 
 
-@login_required
 @never_cache
 @require_POST
+@login_required_from("upload_detail")
 def add_face(request: HttpRequest, pk: UUID) -> HttpResponse:
     """x, y, width, height; a script gets the page's new state as from its JSON sibling, or {error}; others the page."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)

@@ -12,12 +12,14 @@ from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from classifier.feedback import is_asked_blind, reveal_upload
 from classifier.models import Face, Upload
 from classifier.uploads import erase_upload, set_consent
+from classifier.views.access import login_required_from
 from classifier.views.presentation import announce, describe_faces, describe_reason, describe_waiting, is_slow
 
 MIN_PAGE_REFRESH = 3  # seconds between reloads without JavaScript
@@ -102,6 +104,15 @@ def show_crop(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @never_cache
+@require_safe
+def show_face(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """To the face on the result page of its photo."""
+    face = get_object_or_404(Face.objects.filter(upload__owner=request.user.pk).only("upload", "index"), pk=pk)
+    return redirect(f"{reverse('upload_detail', args=[face.upload_id])}#face-{face.index + 1}")
+
+
+@login_required
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_upload(request: HttpRequest, pk: UUID) -> HttpResponse:
     """GET asks, POST erases."""
@@ -113,8 +124,8 @@ def delete_upload(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("uploads")
 
 
-@login_required
 @require_POST
+@login_required_from("upload_detail")
 def show_answers(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For a photo that was asked blind: the owner would rather see the network's answers now."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)
@@ -122,8 +133,8 @@ def show_answers(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("upload_detail", upload.pk)
 
 
-@login_required
 @require_POST
+@login_required_from("upload_detail")
 def change_consent(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Share the photo for training (`consent_training=on`), or no longer."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)
