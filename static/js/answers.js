@@ -1,5 +1,7 @@
 // Answers about faces on the result page: a tap or a key (1–7, Enter, 0, N, U) answers, and the next face has the focus.
 
+import { explain, post } from "./post.js";
+
 const body = document.querySelector("[data-result-body]");
 const live = document.querySelector("[data-live]");
 
@@ -18,9 +20,7 @@ async function send(form, button) {
   data.set("answer", button.value);
   for (const other of form.querySelectorAll("button")) other.disabled = true;
   try {
-    const response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.error);
+    const answer = await post(form, data);
     if (answer.revealed) {
       window.location.reload(); // all is answered: now the network's answers may be seen
       return;
@@ -28,8 +28,8 @@ async function send(form, button) {
     show(form, answer.html, button.value);
   } catch (error) {
     for (const other of form.querySelectorAll("button")) other.disabled = false;
-    live.textContent = error.message || "The answer was not stored.";
-    complain(form, live.textContent);
+    const words = explain(error, "The answer was not stored");
+    complain(form, error.status === 409 ? `${words} Reload the page and try again.` : words); // the page is behind
   }
 }
 
@@ -37,8 +37,9 @@ function complain(form, words) {
   const place = form.querySelector("[data-complaint]") ?? document.createElement("p");
   place.dataset.complaint = "";
   place.className = "text-danger mb-1";
-  place.textContent = `${words} Reload the page and try again.`;
+  place.textContent = words;
   form.prepend(place);
+  live.textContent = words;
 }
 
 function show(form, html, said) {

@@ -1,5 +1,7 @@
 // "A face is missing": a box drawn over the photo by mouse, finger or keyboard, in pixels of the photo, and posted.
 
+import { explain, post } from "./post.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const SMALLEST = 16; // pixels of the photo, as classifier/drawing.py has it
 const HANDLE = 22; // how near a corner must be touched, in pixels of the screen
@@ -162,16 +164,12 @@ class BoxDrawer {
     const data = new FormData(this.tools);
     for (const [key, value] of Object.entries(this.box)) data.set(key, value);
     try {
-      const options = { method: "POST", body: data, headers: { Accept: "application/json" } };
-      const response = await fetch(this.tools.action, options);
-      const answer = await response.json();
-      if (!response.ok) throw new Error(answer.error);
+      const answer = await post(this.tools, data);
       this.close();
       root.dispatchEvent(new CustomEvent("result:answer", { detail: answer }));
       [...root.querySelectorAll("article[data-face]")].at(-1)?.focus();
     } catch (error) {
-      const ours = error.message && !(error instanceof TypeError || error instanceof SyntaxError);
-      this.complain(ours ? error.message : "The box was not stored. Reload the page and try again.");
+      this.complain(explain(error, "The box was not stored"));
     } finally {
       this.saving = false;
     }

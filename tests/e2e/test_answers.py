@@ -89,3 +89,28 @@ def test_an_answer_that_cannot_be_stored_is_said(
     page.locator("#face-1").get_by_text("Reload the page and try again").wait_for()
     assert page.locator("#face-1").get_by_role("button", name="angry").is_enabled()
     assert complaints.pop().startswith("Failed to load resource")
+
+
+def test_who_is_logged_out_or_offline_hears_what_to_do(
+    page: "Page", faces: list[Face], live_server: Any, complaints: Any
+) -> None:
+    first = page.locator("#face-1")
+    page.context.set_offline(True)
+    page.keyboard.press("5")
+    first.get_by_text("The answer was not stored: the connection was lost, or you were logged out.").wait_for()
+    page.context.set_offline(False)
+    page.route("**/answer", lambda route: route.fulfill(status=502, body="<html>", content_type="text/html"))
+    with page.expect_response("**/answer"):
+        page.keyboard.press("6")
+    first.get_by_role("button", name="angry", disabled=False).wait_for()
+    assert "Try again, or reload the page." in first.inner_text()
+    assert "JSON" not in page.locator("[data-live]").inner_text()
+    page.unroute("**/answer")
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("5")
+    first.get_by_text("You were logged out. Reload the page, log in and try again.").wait_for()
+    assert first.locator("[data-complaint]").count() == 1
+    assert first.get_by_role("button", name="angry").is_enabled()
+    assert not Correction.objects.exists()
+    assert {words[:23] for words in complaints} == {"Failed to load resource"}
+    complaints.clear()

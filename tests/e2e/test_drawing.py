@@ -120,3 +120,12 @@ def test_on_a_phone(page: "Page", upload: Upload, live_server: Any) -> None:
     page.get_by_role("button", name="Save this face").click()
     page.get_by_text("being classified").wait_for()
     assert read_box() == pytest.approx((0, 10, 16, 143), abs=4)
+
+
+def test_who_is_logged_out_hears_it(page: "Page", upload: Upload, live_server: Any, complaints: Any) -> None:
+    page.get_by_role("button", name=MISSING).click()
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save this face").click()
+    page.get_by_text("You were logged out. Reload the page, log in and try again.").wait_for()
+    assert not Face.objects.exists()
+    assert complaints.pop().startswith("Failed to load resource")
