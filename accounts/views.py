@@ -1,6 +1,7 @@
 """Pages of this room: sign up, log in and out, passwords, one's own account, the notice."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -72,6 +73,11 @@ class LogInView(auth_views.LoginView):
     form_class = LogInForm
     template_name = "accounts/log_in.html"
     redirect_authenticated_user = True
+
+    def get_redirect_url(self) -> str:  # type: ignore[override]  # the stubs name an argument that Django has not
+        """Never this page: whoever is logged in already would go round in a circle."""
+        wanted = super().get_redirect_url()
+        return "" if urlsplit(wanted).path == self.request.path else wanted
 
 
 class PasswordChangeView(auth_views.PasswordChangeView):

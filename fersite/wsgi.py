@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from fersite.charset import check_charset
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
@@ -42,8 +44,9 @@ class ImpatientBody:
 
 
 def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-    """Django, behind a limit on silence."""
+    """Django, behind a limit on silence and a look at the Content-Type."""
     if (connection := environ.get("gunicorn.socket")) is not None:
         connection.settimeout(BODY_SECONDS)
         environ["wsgi.input"] = ImpatientBody(environ["wsgi.input"], connection)
+    check_charset(environ)
     return _django(environ, start_response)

@@ -40,6 +40,15 @@ def test_next_leads_back(ada: User, anonymous: Client) -> None:
     assert response["Location"] == "/upload/"
 
 
+@pytest.mark.parametrize(
+    "wanted", ["/accounts/login/", "/accounts/login/?next=/accounts/login/", "http://testserver/accounts/login/"]
+)
+def test_next_is_never_the_log_in_page_itself(owner: Client, anonymous: Client, ada: User, wanted: str) -> None:
+    assert owner.get(URL, {"next": wanted})["Location"] == "/"
+    response = anonymous.post(URL, {"username": "ada", "password": PASSWORD, "next": wanted})
+    assert response["Location"] == "/"
+
+
 def test_ten_wrong_passwords_stop_the_eleventh_from_there_only(ada: User, anonymous: Client) -> None:
     for _ in range(guessing.FAILURES_PER_ADDRESS):
         assert log_in(anonymous, "wrong") == 200
