@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from classifier.admin.base import ModelAdmin, ReadOnlyAdmin
+from classifier.admin.base import CarefulAdmin, ReadOnlyAdmin
 from dashboard.alerts import find_limit, is_bad
 from dashboard.measures import read_metric
 from dashboard.models import Alert, AlertRule
@@ -16,7 +16,7 @@ TARGET = ("metric", "direction", "threshold", "window_hours", "minimum", "source
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(ModelAdmin):
+class AlertRuleAdmin(CarefulAdmin):
     """What is watched. A rule that has had alerts cannot be deleted, only switched off."""
 
     list_display = ("name", "metric", "limit", "window", "minimum", "narrowed", "opens_batch", "enabled", "is_open")

@@ -127,3 +127,28 @@ def test_lists_take_a_constant_number_of_queries(
     staff.get(f"/admin/classifier/{page}/")
     with django_assert_max_num_queries(12):
         staff.get(f"/admin/classifier/{page}/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "classifier/face/?origin__exact=%00",
+        "classifier/upload/?status__exact=%00",
+        "classifier/upload/?created_at__year=9999",
+        "classifier/upload/?created_at__year=9999&created_at__month=12",
+        "classifier/upload/?created_at__year=9999&created_at__month=12&created_at__day=31",
+        "dashboard/alertrule/?metric__exact=%00",
+    ],
+)
+def test_filters_that_nobody_chose_are_dropped(staff: Client, owner: "User", address: str) -> None:
+    add_upload(owner, 1, consent_training=True)
+    page = staff.get(f"/admin/{address}", follow=True)
+    assert page.redirect_chain == [(f"/admin/{address.split('?')[0]}?e=1", 302)]
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize("year", ["1", "9998"])
+def test_far_years_are_empty(staff: Client, owner: "User", year: str) -> None:
+    add_upload(owner, 1)
+    page = staff.get(f"/admin/classifier/upload/?created_at__year={year}").content.decode()
+    assert "0 uploads" in page
