@@ -17,7 +17,7 @@ TARGET = ("metric", "direction", "threshold", "window_hours", "minimum", "source
 
 @admin.register(AlertRule)
 class AlertRuleAdmin(CarefulAdmin):
-    """What is watched. A rule that has had alerts cannot be deleted, only switched off."""
+    """What is watched. A rule that has had alerts cannot be deleted, only switched off, and watches the same figure."""
 
     list_display = ("name", "metric", "limit", "window", "minimum", "narrowed", "opens_batch", "enabled", "is_open")
     list_filter = ("enabled", "metric")
@@ -28,6 +28,11 @@ class AlertRuleAdmin(CarefulAdmin):
         ("Then", {"fields": ("emails", "opens_batch")}),
     )
     readonly_fields = ("says_now",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> list[str]:
+        """Once there were alerts, the metric stays: theirs are read as figures of it."""
+        had_alerts = obj is not None and obj.alerts.exists()
+        return [*self.readonly_fields, *(["metric"] if had_alerts else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         """With whether an alert is open."""

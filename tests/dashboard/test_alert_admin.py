@@ -48,6 +48,23 @@ def test_a_rule_that_had_alerts_stays(staff: Client) -> None:
     assert AlertRule.objects.filter(pk=rule.pk).exists()
 
 
+def test_past_alerts_keep_their_metric(staff: Client) -> None:
+    rule = make_rule()
+    address = f"{RULES}{rule.pk}/change/"
+    fields = FIELDS | {"source": ""}
+    assert 'name="metric"' in staff.get(address).content.decode()
+    staff.post(address, fields | {"name": "Old", "metric": "queue_age", "threshold": "100", "minimum": "1"})
+    look(130)
+    [alert] = check_alerts(now=NOW)
+    said = alert.describe("value")
+    assert 'name="metric"' not in staff.get(address).content.decode()
+    assert staff.post(address, fields | {"metric": "accuracy", "threshold": "0.5"}).status_code == 302
+    alert = Alert.objects.get()
+    assert (alert.rule.name, alert.rule.threshold, alert.rule.metric) == ("Slow", 0.5, "queue_age")
+    assert alert.describe("value") == said
+    assert staff.post(address, fields | {"metric": "accuracy", "source": "page"}).status_code == 200
+
+
 def test_says_what_it_would_say_now(staff: Client) -> None:
     from django.utils import timezone
 
