@@ -4,6 +4,7 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
+from classifier.api import page
 from classifier.views import account, answers, drawing, explanations, home, labelling, lists, model, results, uploads
 
 
@@ -35,5 +36,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("faces/<uuid:pk>/crop", results.show_crop, name="face_crop"),
     path("label/", labelling.label_faces, name="label"),
     path("label/<uuid:pk>/crop", labelling.show_shared_crop, name="label_crop"),
+    path("api/", page.show_api, name="api_page"),
     path("account/delete/", account.delete_account, name="account_delete"),
 ]

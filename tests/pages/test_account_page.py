@@ -42,7 +42,11 @@ def test_deleting_takes_the_photos_along(
 
 
 def test_staff_are_refused(ada: User, owner: Client) -> None:
+    assert "Delete account" in owner.get("/accounts/").content.decode()
     User.objects.filter(pk=ada.pk).update(is_staff=True)
+    page = owner.get("/accounts/").content.decode()
+    assert "Delete account" not in page
+    assert "cannot be deleted here: their decisions are on record" in page
     response = owner.post(URL, {"password": PASSWORD})
     assert response.status_code == 403
     assert "Not allowed" in response.content.decode()

@@ -50,9 +50,19 @@ def test_error_pages_need_no_request(name: str) -> None:
 
 def test_every_page_has_the_footer_and_a_favicon(anonymous: Client) -> None:
     page = anonymous.get("/").content.decode()
-    assert "/api/v1/schema/" in page
+    assert 'href="/api/">API<' in page
     assert "favicon.svg" in page
     assert anonymous.get("/favicon.ico").status_code == 302
+
+
+def test_the_interface_can_be_read_in_a_browser(anonymous: Client) -> None:
+    page = anonymous.get("/api/")
+    assert page["Content-Type"].startswith("text/html")
+    words = page.content.decode()
+    for line in ("POST /api/v1/token/", "Hand in a photo", "413: too_large", "(without an account)", "/api/v1/schema/"):
+        assert line in words
+    assert words.count("(without an account)") == 2
+    assert anonymous.get("/api/nothing/").status_code == 404
 
 
 def test_the_notice_can_be_read_by_anybody(anonymous: Client) -> None:
