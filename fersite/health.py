@@ -18,6 +18,7 @@ from fersite.storage import make_client
 
 HEARTBEAT_KEY = "fersite:worker:heartbeat"  # in the cache; the inference worker renews it
 PROBE_SECONDS = 1.2
+KEPT_SECONDS = 1.0  # anybody may ask as often as they like: it costs connections and threads
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,35 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when all four dependencies answer, else 503; the body says which one does not."""
-    found = run_probes({"database": ask_database, "broker": ask_broker, "storage": ask_storage, "worker": ask_worker})
+    found = readiness.read()
     ready = all(state == "ok" for state in found.values())
     return JsonResponse(found, status=200 if ready else 503)
+
+
+class Readiness:
+    """What the dependencies answered last; asked again after KEPT_SECONDS, by one thread for all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """The next one looks anew."""
+        self._found: dict[str, str] = {}
+        self._until = 0.0
+
+    def read(self) -> dict[str, str]:
+        """Whoever comes while another looks waits for what that one finds."""
+        with self._lock:
+            if monotonic() >= self._until:
+                self._found = run_probes(
+                    {"database": ask_database, "broker": ask_broker, "storage": ask_storage, "worker": ask_worker}
+                )
+                self._until = monotonic() + KEPT_SECONDS
+            return self._found
+
+
+readiness = Readiness()
 
 
 class HealthMiddleware:

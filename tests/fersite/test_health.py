@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Iterator
-from time import monotonic
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
 import pytest
 from django.core.cache import cache
@@ -36,6 +37,12 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """Each test looks for itself."""
+    health.readiness.forget()
 
 
 def failing(client: Client) -> set[str]:
@@ -108,3 +115,32 @@ def test_bucket_missing(client: Client, settings: Settings) -> None:
 def test_probes_may_come_under_any_host(client: Client, path: str) -> None:
     assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code in (200, 503)
     assert client.get("/", headers={"Host": "10.1.2.3"}).status_code == 400
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_dependencies_are_asked_once_a_second(
+    client: Client, settings: Settings, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert failing(client) == set()
+    settings.S3_ENDPOINT_URL = f"http://127.0.0.1:{closed_port}"
+    assert failing(client) == set()
+    later = monotonic() + health.KEPT_SECONDS
+    monkeypatch.setattr(health, "monotonic", lambda: later)
+    assert failing(client) == {"storage"}
+
+
+@pytest.mark.usefixtures("worker")
+def test_many_who_ask_at_once_look_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def look(probes: object) -> dict[str, str]:
+        looks.append(1)
+        sleep(0.1)
+        return {"database": "ok"}
+
+    monkeypatch.setattr(health, "run_probes", look)
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(lambda _: health.readiness.read(), range(20)))
+    assert found == [{"database": "ok"}] * 20
+    assert len(looks) == 1
+    health.readiness.forget()
