@@ -265,7 +265,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL", "fersite@localhost
 # Work
 
 FERSITE_UPLOADS_PER_HOUR = env_int("FERSITE_UPLOADS_PER_HOUR", 200)
-FERSITE_SIGNUPS_PER_HOUR = env_int("FERSITE_SIGNUPS_PER_HOUR", 20)  # from one address
+FERSITE_SIGNUPS_PER_HOUR = env_int("FERSITE_SIGNUPS_PER_HOUR", 100)  # from one address
 FERSITE_ANSWERS_PER_HOUR = env_int("FERSITE_ANSWERS_PER_HOUR", 3600)  # about faces, of one person
 # Of the photos uploaded on the page, how many are asked before the network's answer is shown: an unbiased accuracy.
 FERSITE_BLIND_PERCENT = env_int("FERSITE_BLIND_PERCENT", 10)
