@@ -1,6 +1,5 @@
 """POST /token/: names and passwords for tokens, and no guessing."""
 
-from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -16,12 +15,8 @@ URL = "/api/v1/token/"
 RIGHT = {"username": "ada", "password": "correct horse"}
 
 
-def ask(client: APIClient, body: Any, **extra: Any) -> Any:
-    return client.post(URL, body, format="json", **extra)
-
-
 def test_right_password_gives_a_token_that_works(anonymous: APIClient, ada: User) -> None:
-    response = ask(anonymous, RIGHT)
+    response = anonymous.post(URL, RIGHT)
     assert response.status_code == 200
     assert response.json() == {"token": ANY}
     assert response["Cache-Control"] == "private, no-store"
@@ -29,9 +24,9 @@ def test_right_password_gives_a_token_that_works(anonymous: APIClient, ada: User
     assert anonymous.get("/api/v1/uploads/").status_code == 200
 
 
-def test_the_same_token_again_by_a_form(anonymous: APIClient, ada: User) -> None:
-    form = anonymous.post(URL, "username=ada&password=correct+horse", content_type="application/x-www-form-urlencoded")
-    assert form.json() == ask(anonymous, RIGHT).json() == {"token": Token.objects.get(user=ada).key}
+def test_json_and_the_same_token_again(anonymous: APIClient, ada: User) -> None:
+    answers = [anonymous.post(URL, RIGHT, format=kind).json() for kind in ("json", "multipart")]
+    assert answers[0] == answers[1] == {"token": Token.objects.get(user=ada).key}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +40,7 @@ def test_the_same_token_again_by_a_form(anonymous: APIClient, ada: User) -> None
     ],
 )
 def test_wrong_or_missing_is_one_problem(anonymous: APIClient, ada: User, body: dict[str, str]) -> None:
-    check_problem(ask(anonymous, body), 400, "invalid_credentials")
+    check_problem(anonymous.post(URL, body, format="json"), 400, "invalid_credentials")
 
 
 @pytest.mark.parametrize("body", ["[1]", '"ada"', "null"])
@@ -56,7 +51,7 @@ def test_json_that_is_no_object(anonymous: APIClient, body: str) -> None:
 def test_disabled_account_gets_none(anonymous: APIClient, ada: User) -> None:
     ada.is_active = False
     ada.save()
-    check_problem(ask(anonymous, RIGHT), 400, "invalid_credentials")
+    check_problem(anonymous.post(URL, RIGHT), 400, "invalid_credentials")
 
 
 @pytest.mark.parametrize("body", ["{", "\x00", '{"username": "\\ud800"'])
@@ -64,36 +59,35 @@ def test_broken_json(anonymous: APIClient, body: str) -> None:
     check_problem(anonymous.post(URL, body, content_type="application/json"), 400, "malformed")
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x"])
-def test_other_content_type(anonymous: APIClient, kind: str) -> None:
-    check_problem(anonymous.post(URL, "ada", content_type=kind), 415, "unsupported_media_type")
+def test_other_content_type(anonymous: APIClient) -> None:
+    check_problem(anonymous.post(URL, "ada", content_type="text/plain"), 415, "unsupported_media_type")
 
 
 def test_guessing_one_name_is_stopped_even_with_the_right_password(anonymous: APIClient, ada: User) -> None:
     for _ in range(10):
-        check_problem(ask(anonymous, {**RIGHT, "password": "guess"}), 400, "invalid_credentials")
-    response = ask(anonymous, {**RIGHT, "username": "ADA"})
+        check_problem(anonymous.post(URL, {**RIGHT, "password": "guess"}), 400, "invalid_credentials")
+    response = anonymous.post(URL, {**RIGHT, "username": "ADA"})
     check_problem(response, 429, "throttled")
     assert response["Retry-After"] == "900"
-    check_problem(ask(anonymous, {"username": "bob", "password": "x"}), 400, "invalid_credentials")
-    assert ask(anonymous, RIGHT, REMOTE_ADDR="10.0.0.2").status_code == 200  # its owner is elsewhere
+    check_problem(anonymous.post(URL, {"username": "bob", "password": "x"}), 400, "invalid_credentials")
+    assert anonymous.post(URL, RIGHT, REMOTE_ADDR="10.0.0.2").status_code == 200  # its owner is elsewhere
 
 
 def test_trying_many_names_is_stopped_by_address(anonymous: APIClient, ada: User) -> None:
     for number in range(50):
-        check_problem(ask(anonymous, {"username": f"n{number}", "password": "x"}), 400, "invalid_credentials")
-    check_problem(ask(anonymous, RIGHT), 429, "throttled")
+        check_problem(anonymous.post(URL, {"username": f"n{number}", "password": "x"}), 400, "invalid_credentials")
+    check_problem(anonymous.post(URL, RIGHT), 429, "throttled")
 
 
 def test_right_passwords_start_the_count_afresh(anonymous: APIClient, ada: User) -> None:
     for _ in range(12):
-        assert ask(anonymous, RIGHT).status_code == 200
+        assert anonymous.post(URL, RIGHT).status_code == 200
 
 
 def test_forwarded_address_counts_only_behind_a_proxy(anonymous: APIClient, ada: User) -> None:
     def guess(number: int) -> int:
         headers = {"X-Forwarded-For": f"10.0.0.{number}, 10.1.0.{number}"}
-        return ask(anonymous, {"username": f"n{number}", "password": "guess"}, headers=headers).status_code
+        return anonymous.post(URL, {"username": f"n{number}", "password": "guess"}, headers=headers).status_code
 
     assert [guess(number) for number in range(51)] == [400] * 50 + [429]
     behind = ["fersite.proxy.ProxyAddressMiddleware", *settings.MIDDLEWARE]
@@ -105,7 +99,7 @@ def test_forwarded_address_counts_only_behind_a_proxy(anonymous: APIClient, ada:
 def test_guesses_on_the_page_count_here(anonymous: APIClient, ada: User) -> None:
     for _ in range(10):
         anonymous.login(username="ada", password="guess", request=RequestFactory().post("/accounts/login/"))
-    check_problem(ask(anonymous, RIGHT), 429, "throttled")
+    check_problem(anonymous.post(URL, RIGHT), 429, "throttled")
 
 
 def test_deeply_nested_json_is_malformed(anonymous: APIClient) -> None:

@@ -37,7 +37,7 @@ def test_strangers_cannot_fill_the_disk_by_way_of_a_page(address: str) -> None:
 
 
 def test_nor_by_way_of_the_interface() -> None:
-    check_problem(send(make_caller(None), "/api/v1/token/"), 415, "unsupported_media_type")
+    check_problem(send(make_caller(None), "/api/v1/token/"), 413, "too_large")
 
 
 def test_people_hear_it_from_the_interface() -> None:
