@@ -306,24 +306,25 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the nightly check is admin's to edit
-    # expires: a sweep that waited behind photos for a whole period has nothing left to do.
-    "sweep-runs": {"task": "classifier.tasks.sweep_runs", "schedule": 30.0, "options": {"expires": 30}},
+    # expire_seconds, as django-celery-beat reads it: a sweep that waited behind photos for a whole period has nothing
+    # left to do.
+    "sweep-runs": {"task": "classifier.tasks.sweep_runs", "schedule": 30.0, "options": {"expire_seconds": 30}},
     "sweep-bulk-reviews": {
         "task": "classifier.tasks.sweep_bulk_reviews",
         "schedule": 15.0,
-        "options": {"expires": 15},
+        "options": {"expire_seconds": 15},
     },
-    "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expires": 15}},
-    "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expires": 15}},
-    # Lists the whole dataset in the bucket. (expire_seconds is what django-celery-beat reads.)
+    "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    # Lists the whole dataset in the bucket.
     "sweep-dataset": {
         "task": "classifier.tasks.sweep_dataset",
         "schedule": crontab(hour="3", minute="30"),
         "options": {"expire_seconds": 3600},
     },
-    "roll-up": {"task": "dashboard.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60}},
-    "sample-queue": {"task": "dashboard.tasks.sample_queue", "schedule": 60.0, "options": {"expires": 60}},
-    "check-alerts": {"task": "dashboard.tasks.check_alerts", "schedule": 300.0, "options": {"expires": 300}},
+    "roll-up": {"task": "dashboard.tasks.roll_up", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "sample-queue": {"task": "dashboard.tasks.sample_queue", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "check-alerts": {"task": "dashboard.tasks.check_alerts", "schedule": 300.0, "options": {"expire_seconds": 300}},
 }
 
 # For Prometheus at /metrics, beside the tokens of staff; empty: theirs only.
