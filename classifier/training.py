@@ -128,7 +128,7 @@ def _choose_start(run: TrainingRun) -> tuple[Snapshot, Version]:
 
 
 def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: Snapshot, champion: Version) -> Version:
-    from ml.finetune import champions_held_out, mix_corrections, retrain
+    from ml.finetune import champions_held_out, mix_corrections, recall_answers, retrain
 
     start = fetch_artifact(champion.digest) if run.mode == TrainingRun.Mode.FINE_TUNE else None
     config = make_config(run, held_out=champions_held_out(start))
@@ -136,10 +136,13 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
     corrections = select_corrections(images)
     if replay is None:
         raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
+    _go_on(run, stage="recalling")
+    recall = recall_answers(start) if start else None
+    prepared = mix_corrections(replay, corrections, held_out=config.held_out, recall=recall)
     _go_on(run, stage="training")
     artifact = retrain(
         find_folder(run),
-        mix_corrections(replay, corrections, held_out=config.held_out),
+        prepared,
         start=start,
         config=config,
         version=name,

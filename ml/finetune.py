@@ -1,23 +1,29 @@
 """Retraining: a network goes on learning from people's corrections, among all the faces it learned from before.
 
-Replaying the old faces keeps it from forgetting them (Rolnick et al. 2019, "Experience replay for continual learning").
+Replaying the old faces keeps it from forgetting them (Rolnick et al. 2019, "Experience replay for continual learning");
+what the network said of them before is part of what it is to say (after Buzzega et al. 2020, "Dark experience for
+general continual learning"), so that their labels alone do not pull at it.
 """
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.artifacts import KERAS_NETWORK, Artifact
 from ml.clean import TrainingSet, clean_training, count_cleaned, hold_out
 from ml.data import FaceData
 from ml.ensemble import held_out_share
+from ml.evaluate import compute_probabilities
 from ml.export import finish_artifact
 from ml.fitting import STATE, TrainingError, Watch, fit_network, open_run, save_network
 from ml.labels import LABELS
 from ml.network import build_network, cast_network
+from ml.predict import Network
 from ml.train import PreparedData, TrainingConfig
 
 if TYPE_CHECKING:
@@ -37,6 +43,10 @@ FROM_SCRATCH = TrainingConfig(votes_weight=0.0)
 # What a correction counts against a face of FER-2013, and which share of the loss all corrections make up at most.
 CORRECTION_WEIGHT = 2.0
 CORRECTION_SHARE = 0.4
+# How much of an old face's target is what the network said of it before; the rest is its label.
+REMEMBERED = 0.5
+# Probabilities (n, 7) of images uint8 (n, 48, 48).
+Recall = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
 
 def mix_corrections(
@@ -44,16 +54,21 @@ def mix_corrections(
     corrections: FaceData | None,
     *,
     held_out: float,
+    recall: Recall | None = None,
     weight: float = CORRECTION_WEIGHT,
     share: float = CORRECTION_SHARE,
+    remembered: float = REMEMBERED,
 ) -> PreparedData:
-    """Clean both, hold out the selection set by the hash of the pixels, and weigh the corrections.
+    """Clean both, hold out the selection set by the hash of the pixels, weigh the corrections, recall the old faces.
 
     Args:
         replay: the faces of FER-2013's training split; corrections: those of people, or None where there are none.
         held_out: share of the images held out, 0 to 1; the one the champion was made with, or it has seen them.
         weight: what a correction counts in the loss against a face of the replay, above 0.
         share: of the loss that all corrections make up at most, 0 to 1.
+        recall: what the network to go on from says of faces; None leaves the old ones their labels alone. The selection
+            set keeps its labels.
+        remembered: how much of an old face's target is what recall says, 0 to 1.
 
     Raises:
         TrainingError: too few images are left to train and to calibrate.
@@ -72,9 +87,14 @@ def mix_corrections(
     selected = hold_out(joined.images, held_out)
     if selected.all() or not selected.any():
         raise TrainingError(f"{len(joined)} usable images are too few to train on and to calibrate with; give more")
+    train = joined.select(~selected)
+    if recall is not None:
+        old = np.flatnonzero(~selected[: len(parts[0])]).size
+        train.targets[:old] *= 1.0 - remembered
+        train.targets[:old] += remembered * recall(train.images[:old])
     digests = [part.digest() for part in (replay, corrections) if part is not None]
     return PreparedData(
-        joined.select(~selected),
+        train,
         joined.select(selected),
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
         len(replay) + (len(corrections) if corrections is not None else 0),
@@ -84,6 +104,12 @@ def mix_corrections(
 
 def _clean(data: FaceData) -> TrainingSet:
     return clean_training(data, np.zeros((len(data), len(LABELS)), np.float32), np.zeros(len(data), np.int64))
+
+
+def recall_answers(start: Artifact) -> Recall:
+    """What a network, as it is served, says of faces: calibrated probabilities."""
+    network = Network(start)
+    return lambda images: compute_probabilities(network, start.calibration, images)
 
 
 def retrain(
