@@ -240,6 +240,7 @@ def test_what_waits_is_what_no_snapshot_listed() -> None:
         crop = draw_crop(number, number)
         approve_answer(correction=make_answer_with_crop(learner, crop, number=number), reviewer=reviewer)
     late = Sample.objects.latest("pk")
+    assert late.correction is not None
     shared = late.correction.face.upload
     Upload.objects.filter(pk=shared.pk).update(consent_training=False)
     snapshot = take_snapshot()

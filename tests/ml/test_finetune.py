@@ -23,9 +23,9 @@ def make_faces(first: int, number: int) -> FaceData:
     return FaceData(images, labels, np.full(number, -1), tuple(str(first + i) for i in range(number)))
 
 
-def targets_of(images: NDArray[np.uint8], data: FaceData) -> NDArray[np.float32]:
-    """The labels of images found again in data, one-hot."""
-    numbers = {image.tobytes(): label for image, label in zip(data.images, data.labels, strict=True)}
+def targets_of(images: NDArray[np.uint8], *parts: FaceData) -> NDArray[np.float32]:
+    """The labels of images found again in parts, one-hot."""
+    numbers = {image.tobytes(): label for part in parts for image, label in zip(part.images, part.labels, strict=True)}
     return np.eye(7, dtype=np.float32)[[numbers[image.tobytes()] for image in images]]
 
 
@@ -58,9 +58,7 @@ def test_old_faces_are_recalled_and_corrections_are_not() -> None:
     new = mixed.train.images[old:]
     assert 0 < len(new) < len(corrections)
     assert np.array_equal(mixed.train.targets[old:], targets_of(new, corrections))
-    both = FaceData(*(np.concatenate([getattr(replay, name), getattr(corrections, name)])
-                      for name in ("images", "labels", "rows")), replay.names + corrections.names)  # fmt: skip
-    assert np.array_equal(mixed.selection.targets, targets_of(mixed.selection.images, both))
+    assert np.array_equal(mixed.selection.targets, targets_of(mixed.selection.images, replay, corrections))
 
 
 def test_without_recall_old_faces_keep_their_labels() -> None:
