@@ -50,10 +50,12 @@ def request_run(
     """
     if problem := find_obstacle():
         raise RunError(problem)
+    # Kept with the run: one that is gone on with after a restart must not meet another setting.
+    usual = {"epochs": settings.FERSITE_RETRAIN_EPOCHS} if mode == TrainingRun.Mode.FINE_TUNE else {}
     try:
         with transaction.atomic():
             run = TrainingRun.objects.create(
-                trigger=trigger, mode=mode, options=options or {}, requested_by=requested_by
+                trigger=trigger, mode=mode, options={**usual, **(options or {})}, requested_by=requested_by
             )
     except IntegrityError:
         raise RunError("Another run waits or is at work: wait for it, or cancel it first.") from None
@@ -76,7 +78,7 @@ def check_retraining() -> TrainingRun:
     """What the clock asks every night: start a run when enough new answers wait, else note why not."""
     try:
         reason = find_shortage(count_waiting()) or find_obstacle()
-    except (BucketError, SnapshotDamagedError) as error:
+    except BucketError as error:
         reason = f"What waits could not be counted: {error}"
     if not reason:
         try:
@@ -106,13 +108,19 @@ def find_shortage(found: Waiting) -> str:
 def count_waiting() -> Waiting:
     """Approved training samples that the last run which ended well has not seen.
 
+    Where the list of what it has seen is lost, those that came after it was written.
+
     Raises:
-        classifier.bucket.BucketError: the bucket does not give the list of what that run has seen.
-        classifier.snapshots.SnapshotDamagedError: the list is gone or damaged.
+        classifier.bucket.BucketError: the bucket does not answer.
     """
-    last = TrainingRun.objects.filter(state=TrainingRun.State.DONE, snapshot__isnull=False).first()
-    seen = list_names(last.snapshot) if last is not None and last.snapshot is not None else frozenset()
     rows = Sample.objects.usable().filter(source=Sample.Source.CORRECTION, split=Sample.Split.TRAIN)
+    last = TrainingRun.objects.filter(state=TrainingRun.State.DONE, snapshot__isnull=False).first()
+    seen: frozenset[str] = frozenset()
+    if last is not None and last.snapshot is not None:
+        try:
+            seen = list_names(last.snapshot)
+        except SnapshotDamagedError:
+            rows = rows.filter(created_at__gt=last.snapshot.created_at)
     named = rows.values_list("source_name", "correction__author")
     authors = [author for name, author in named.iterator() if name not in seen]
     return Waiting(len(authors), len(set(authors)))

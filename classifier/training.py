@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from classifier.snapshots import (
     read_snapshot,
     take_snapshot,
 )
-from ml.artifacts import ArtifactError
+from ml.artifacts import KERAS_NETWORK, ArtifactError
 
 if TYPE_CHECKING:
     from ml.fitting import Progress
@@ -46,8 +47,11 @@ class RunFailed(Exception):
 
 # What ends a run with a clear reason; anything else is a defect, logged with its traceback.
 FAILURES = (RunFailed, DatasetEmptyError, SnapshotDamagedError, ArtifactError, RegistryError, ValueError, OSError)
-# What may be better in a minute: the run waits for another attempt, its checkpoints stay.
+# What may be better in a minute: the run waits with its lease and goes on where it was, for an hour at most.
 OUTAGES = (BucketError, InterfaceError, OperationalError)
+WAIT_SECONDS = (5.0, 15.0, 60.0, *[300.0] * 12)
+# Between two looks, while it waits, whether somebody has cancelled.
+LOOK_SECONDS = 5.0
 
 
 def execute_run(run_id: uuid.UUID) -> None:
@@ -59,14 +63,10 @@ def execute_run(run_id: uuid.UUID) -> None:
         return
     with KeptLease(_renew(run), settings.FERSITE_TRAINING_LEASE_SECONDS / 3):
         try:
-            with expect_outages():
-                _execute(run)
+            _execute_patiently(run)
         except TrainingStopped:
             _finish(run, TrainingRun.State.CANCELLED)
-        except OUTAGES as error:
-            logger.warning("%s was interrupted: %s", run, error)
-            _put_off(run, error)
-        except (*FAILURES, TrainingError) as error:
+        except (*FAILURES, *OUTAGES, TrainingError) as error:
             logger.warning("%s failed: %s", run, error)
             _finish(run, TrainingRun.State.FAILED, reason=str(error))
         except Exception as error:
@@ -103,6 +103,32 @@ def find_folder(run: TrainingRun) -> Path:
     return Path(settings.FERSITE_STATE) / "training" / str(run.pk)
 
 
+def _execute_patiently(run: TrainingRun) -> None:
+    """All of it; after an outage of bucket or database what was not finished yet, again."""
+    for seconds in WAIT_SECONDS:
+        try:
+            with expect_outages():
+                return _execute(run)
+        except OUTAGES as error:
+            logger.warning("%s goes on in %.0f s: %s", run, seconds, error)
+            _sit_out(run, seconds)
+    with expect_outages():
+        return _execute(run)
+
+
+def _sit_out(run: TrainingRun, seconds: float) -> None:
+    """Wait; raises TrainingStopped when somebody has cancelled, or another worker has the run."""
+    end = monotonic() + seconds
+    while True:
+        try:
+            _go_on(run, stage="waiting to go on")
+        except (InterfaceError, OperationalError):
+            connection.close()  # one that was lost does not come back by itself
+        if (left := end - monotonic()) <= 0:
+            return
+        sleep(min(left, LOOK_SECONDS))
+
+
 def _execute(run: TrainingRun) -> None:
     snapshot, champion = _choose_start(run)
     images = load_images(read_snapshot(snapshot))
@@ -137,7 +163,9 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
     if replay is None:
         raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
     _go_on(run, stage="recalling")
-    recall = recall_answers(start) if start else None
+    # What was trained already is only measured once more: that takes no targets.
+    trained = (find_folder(run) / KERAS_NETWORK).exists()
+    recall = recall_answers(start) if start and not trained else None
     prepared = mix_corrections(replay, corrections, held_out=config.held_out, recall=recall)
     _go_on(run, stage="training")
     artifact = retrain(
@@ -245,15 +273,6 @@ def _renew(run: TrainingRun) -> Callable[[], object]:
         _held_by(run).update(claimed_until=until)
 
     return renew
-
-
-def _put_off(run: TrainingRun, error: Exception) -> None:
-    """The sweeper sends it again, and it goes on where it was; after the last attempt it has failed."""
-    connection.close()  # a connection that was lost does not come back by itself
-    if run.attempts >= MAX_ATTEMPTS:
-        _finish(run, TrainingRun.State.FAILED, reason=f"Interrupted {MAX_ATTEMPTS} times, at last: {error}")
-        return
-    _held_by(run).update(state=TrainingRun.State.QUEUED, claimed_until=None, stage="waiting to go on")
 
 
 def _finish(run: TrainingRun, state: TrainingRun.State, *, reason: str | None = None) -> None:

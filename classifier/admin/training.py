@@ -17,7 +17,6 @@ from classifier.admin.base import ReadOnlyAdmin
 from classifier.bucket import BucketError
 from classifier.models import GateDecision, Label, TrainingRun
 from classifier.runs import RunError, cancel_run, count_waiting, find_obstacle, request_run
-from classifier.snapshots import SnapshotDamagedError
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -27,7 +26,9 @@ class StartForm(forms.Form):
     """What a person may choose about a run."""
 
     mode = forms.ChoiceField(choices=TrainingRun.Mode.choices, label="Network")
-    epochs = forms.IntegerField(min_value=1, max_value=200, required=False, help_text="as configured, if left empty")
+    epochs = forms.IntegerField(
+        min_value=1, max_value=200, required=False, help_text="if left empty: as configured, or 45 from random weights"
+    )
 
 
 @admin.register(TrainingRun)
@@ -80,7 +81,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         """The list, with what waits to be learned and the button."""
         try:
             waiting = count_waiting()
-        except (BucketError, SnapshotDamagedError) as error:
+        except BucketError as error:
             waiting = None
             self.message_user(request, f"What waits to be learned could not be counted: {error}", messages.WARNING)
         more = {

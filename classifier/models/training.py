@@ -15,8 +15,9 @@ from classifier.querysets import TrainingRunQuerySet
 class TrainingRun(models.Model):
     """One retraining. The row, not the queue, is the truth; checkpoints lie in FERSITE_STATE/training/<id>.
 
-    queued → running (a worker holds the lease `claimed_until`) → done | failed | cancelled; running → queued when the
-    worker was lost and attempts are left; skipped: nothing was to be done, `reason` says why.
+    queued → running (a worker holds the lease `claimed_until`, and waits with it while bucket or database are away)
+    → done | failed | cancelled; running → queued when the worker was lost and attempts are left; skipped: nothing was
+    to be done, `reason` says why.
     """
 
     class State(models.TextChoices):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from classifier.registry import find_champion, register_version
 from classifier.review import approve_answer
 from classifier.snapshots import take_snapshot
 from classifier.training import execute_run, find_folder
+from ml.fitting import Progress
 from tests.factories import make_answer_with_crop, make_user, make_version
 from tests.ml.drawing import draw_crop
 from tests.tiny import GENEROUS_GATE, tiny_archive_of, train_tiny_network
@@ -108,6 +110,7 @@ def test_a_run_that_is_cancelled_while_it_is_measured_promotes_nothing(
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
+@pytest.mark.timeout(480)
 def test_a_killed_worker_costs_one_epoch_at_most(champion: Version, staff: User) -> None:
     worker = start_worker(queue="training", **LENIENT, FERSITE_TRAINING_LEASE_SECONDS="3")
     try:
@@ -135,43 +138,129 @@ def test_a_killed_worker_costs_one_epoch_at_most(champion: Version, staff: User)
     assert run.version is not None
 
 
+def fail_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The first call of this function of training's meets an outage of the bucket."""
+    real, calls = getattr(training, name), itertools.count()
+
+    def call(*args: Any, **given: Any) -> Any:
+        if next(calls) == 0:
+            raise EndpointConnectionError(endpoint_url="the bucket")
+        return real(*args, **given)
+
+    monkeypatch.setattr(training, name, call)
+
+
 @pytest.mark.tensorflow
 def test_an_outage_costs_no_training(champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(**given: Any) -> Any:
-        raise EndpointConnectionError(endpoint_url="the bucket")
-
+    monkeypatch.setattr(training, "WAIT_SECONDS", (0.0,) * 3)
+    for name in ("load_images", "register_version", "measure_candidate"):
+        fail_once(monkeypatch, name)
     run = ask(staff, epochs=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "register_version", fail)
-        execute_run(run.pk)
-    run.refresh_from_db()
-    assert (run.state, run.stage, run.reason) == ("queued", "waiting to go on", "")
-    assert (find_folder(run) / "network.keras").exists()
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "measure_candidate", fail)
-        execute_run(run.pk)
     execute_run(run.pk)
     run.refresh_from_db()
-    assert (run.state, run.reason, run.attempts) == ("done", "", 3)
+    assert (run.state, run.reason, run.attempts) == ("done", "", 1)
     assert [line["epoch"] for line in run.log] == [1]
     assert GateDecision.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_run_that_meets_three_outages_fails_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(run: TrainingRun) -> None:
-        raise EndpointConnectionError(endpoint_url="the bucket")
+def meet_outages(run: TrainingRun) -> None:
+    raise EndpointConnectionError(endpoint_url="the bucket")
 
-    monkeypatch.setattr(training, "_execute", fail)
+
+@pytest.mark.django_db
+def test_an_outage_that_does_not_end_fails_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_execute", meet_outages)
+    monkeypatch.setattr(training, "WAIT_SECONDS", (0.0, 0.0))
     run = TrainingRun.objects.create(trigger="button")
-    for attempt in (1, 2):
-        execute_run(run.pk)
-        run.refresh_from_db()
-        assert (run.state, run.attempts) == ("queued", attempt)
     execute_run(run.pk)
     run.refresh_from_db()
     assert run.state == "failed"
-    assert "Interrupted 3 times, at last: the bucket does not answer" in run.reason
+    assert run.reason.startswith("the bucket does not answer")
+
+
+@pytest.mark.django_db
+def test_a_run_that_waits_for_the_bucket_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = TrainingRun.objects.create(trigger="button")
+
+    def meet_outage_and_cancel(run: TrainingRun) -> None:
+        runs.cancel_run(run=run, actor=make_user())
+        meet_outages(run)
+
+    monkeypatch.setattr(training, "_execute", meet_outage_and_cancel)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("cancelled", "Cancelled by ada.")
+
+
+@pytest.mark.django_db
+def test_a_defect_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(run: TrainingRun) -> None:
+        raise KeyError("colour")
+
+    monkeypatch.setattr(training, "_execute", break_down)
+    run = TrainingRun.objects.create(trigger="button")
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("failed", "Unexpected: KeyError; the log says more.")
+
+
+@pytest.mark.django_db
+def test_a_training_goes_on_only_while_it_is_wanted() -> None:
+    """What the fit tells, every second, is written down; False stops it."""
+    until = timezone.now() + timedelta(minutes=1)
+    run = TrainingRun.objects.create(trigger="button", state="running", attempts=1, claimed_until=until)
+    watch, seen = training._watch(run), Progress(1, 2, 0.5, 0.7, 12.3, {"loss": 0.7})
+    assert watch(seen)
+    run.refresh_from_db()
+    assert run.progress == {"epoch": 1, "epochs": 2, "share": 0.5, "loss": 0.7, "seconds_left": 12}
+    assert run.log == [{"epoch": 1, "loss": 0.7}]
+    runs.cancel_run(run=run, actor=make_user())
+    assert not watch(seen)
+    TrainingRun.objects.filter(pk=run.pk).update(cancel_asked=False)
+    assert watch(seen)
+    TrainingRun.objects.filter(pk=run.pk).update(attempts=2)  # another worker has it
+    assert not watch(seen)
+
+
+@pytest.mark.django_db
+def test_a_lost_run_that_was_to_be_cancelled_is() -> None:
+    since = timezone.now() - timedelta(seconds=1)
+    run = TrainingRun.objects.create(
+        trigger="button",
+        state="running",
+        claimed_until=since,
+        cancel_asked=True,
+        reason="Cancelled by ada.",
+    )
+    assert runs.sweep_runs() == 0
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("cancelled", "Cancelled by ada.")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_a_network_can_be_trained_from_scratch(champion: Version, staff: User) -> None:
+    options = {**SHORT, "epochs": 1, "network": "vgg-tiny"}
+    run = runs.request_run(trigger="button", mode="scratch", options=options, requested_by=staff)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("done", "")
+    assert run.version is not None
+    assert (run.version.parent, run.version.card["recipe"]["init"]) == (None, "")
+
+
+@pytest.mark.django_db
+def test_the_usual_epochs_are_kept_with_a_run(settings: Any) -> None:
+    settings.FERSITE_RETRAIN_EPOCHS = 3
+    make_version("1")
+    for number, split in enumerate(("train", "test")):
+        make_sample(split, number)
+    run = runs.request_run(trigger="button")
+    settings.FERSITE_RETRAIN_EPOCHS = 9
+    assert training.make_config(run, held_out=0.1).epochs == 3
+    run.delete()
+    scratch = training.make_config(runs.request_run(trigger="button", mode="scratch"), held_out=0.1)
+    assert (scratch.epochs, scratch.learning_rate) == (45, 2e-3)
 
 
 @pytest.mark.django_db
@@ -250,6 +339,16 @@ def test_what_waits_is_what_no_snapshot_listed() -> None:
     Upload.objects.filter(pk=shared.pk).update(consent_training=True)
     assert late.created_at < snapshot.created_at
     assert runs.count_waiting() == runs.Waiting(1, 1)
+
+
+@pytest.mark.django_db
+def test_a_lost_list_does_not_end_retraining() -> None:
+    make_sample("train", 1)
+    snapshot = take_snapshot()
+    TrainingRun.objects.create(trigger="button", state="done", snapshot=snapshot)
+    default_storage.delete(snapshot.key)
+    assert runs.count_waiting() == runs.Waiting(0, 0)
+    assert "Only 0 new samples" in runs.check_retraining().reason
 
 
 @pytest.mark.django_db
