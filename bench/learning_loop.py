@@ -230,7 +230,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
 
     promoted, harmful, found = 0, 0, []
     for number in range(lab.options.poison_runs):
-        shown = lab.gather("train", lab.options.tilted // 6, lab.options.upright // 6, seed=100 + number)
+        shown = lab.gather("train", lab.options.tilted // 8, lab.options.upright // 8, seed=100 + number)
         answer_faces(shown, lie=poison(POISONED, number))
         review_all(lab.reviewers)
         run = lab.train()

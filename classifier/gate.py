@@ -1,5 +1,6 @@
 """The gate: a new network serves only if it is shown to be no worse than the one that serves, every number kept."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,8 @@ def measure_candidate(
     Raises:
         ArtifactError: one of the two cannot be loaded.
     """
-    networks = {"champion": get_network(champion), "candidate": get_network(candidate)}
+    versions = {"champion": champion, "candidate": candidate}
+    networks = {who: get_network(version, threads=os.cpu_count() or 1) for who, version in versions.items()}
     found: dict[str, Any] = {"frozen": None, "trusted": None}
     for name, faces in (("frozen", frozen), ("trusted", trusted)):
         if len(faces):
@@ -64,7 +66,9 @@ def measure_candidate(
                 for who, network in networks.items()
             }
             found[name] = compare_networks(answers["champion"], answers["candidate"], faces.labels)
-    speed = {who: time_single_faces(network, frozen.images[:TIMED_FACES]) for who, network in networks.items()}
+    speed = {
+        who: time_single_faces(get_network(version), frozen.images[:TIMED_FACES]) for who, version in versions.items()
+    }
     folder = networks["candidate"].artifact.path
     size = (folder / "network.tflite").stat().st_size
     checks = check_candidate(found["frozen"], found["trusted"], milliseconds=speed["candidate"], size=size)

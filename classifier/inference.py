@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from classifier.models import Version
+from classifier.models import Promotion, Version
 from ml.artifacts import MANIFEST, Artifact, ArtifactError, load_artifact, new_folder
 
 if TYPE_CHECKING:
@@ -65,15 +65,18 @@ def get_pipeline() -> "tuple[Version, Pipeline]":
     return serving
 
 
-def get_network(version: Version) -> "Network":
+def get_network(version: Version, *, threads: int = 1) -> "Network":
     """The network of any version, the champion or not, from the local cache or the bucket.
+
+    Args:
+        threads: for many faces at once; how fast one face is answered is measured with one.
 
     Raises:
         ArtifactError: it cannot be loaded.
     """
     from ml.predict import Network
 
-    return Network(fetch_artifact(version.digest))
+    return Network(fetch_artifact(version.digest), threads=threads)
 
 
 def get_shadow() -> "tuple[Version, Network] | None":
@@ -117,7 +120,7 @@ def _load(champion: Version, before: "tuple[Version, Pipeline] | None") -> "tupl
     try:
         return champion, Pipeline(fetch_artifact(champion.digest))
     except Exception as error:
-        before = before or _load_previous(champion)
+        before = before or _load_previous()
         if before is None:
             raise ArtifactError(f"version {champion} cannot be loaded: {error}") from error
         logger.exception("version %s cannot be loaded; %s serves on", champion, before[0])
@@ -125,17 +128,17 @@ def _load(champion: Version, before: "tuple[Version, Pipeline] | None") -> "tupl
         return before
 
 
-def _load_previous(champion: Version) -> "tuple[Version, Pipeline] | None":
-    """For a process that has loaded nothing yet: what served before the champion; None where that fails as well."""
+def _load_previous() -> "tuple[Version, Pipeline] | None":
+    """For a process that has loaded nothing yet: what a rollback would lead to; None where that fails as well."""
     from ml.predict import Pipeline
 
-    promotion = champion.promotions.select_related("previous").order_by("-at", "-pk").first()
-    if promotion is None or promotion.previous is None:
+    previous = Promotion.objects.find_rollback_target()
+    if previous is None:
         return None
     try:
-        return promotion.previous, Pipeline(fetch_artifact(promotion.previous.digest))
+        return previous, Pipeline(fetch_artifact(previous.digest))
     except Exception:
-        logger.exception("version %s, which served before, cannot be loaded either", promotion.previous)
+        logger.exception("version %s, which served before, cannot be loaded either", previous)
         return None
 
 

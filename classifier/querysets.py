@@ -257,6 +257,15 @@ class PromotionQuerySet(QuerySet["Promotion"]):
         """The promotion in force at `moment`: at most one row, whose `version` served then."""
         return self.filter(at__lte=moment).select_related("version").order_by("-at", "-id")[:1]
 
+    def find_rollback_target(self) -> "Version | None":
+        """The version that served before the champion; one that served again later ended all that came after it."""
+        served: list[Version] = []
+        for promotion in self.select_related("version").order_by("at", "pk"):
+            if promotion.version in served:
+                del served[served.index(promotion.version) :]
+            served.append(promotion.version)
+        return served[-2] if len(served) > 1 else None
+
 
 class BulkReviewQuerySet(QuerySet["BulkReview"]):
     def claimable(self, *, now: datetime) -> "BulkReviewQuerySet":

@@ -126,21 +126,11 @@ def roll_back(*, champion: Version | None = None, actor: User | None = None, rea
     lock_registry()
     if champion is not None and champion != find_champion():
         raise RegistryError(f"{champion} does not serve any more: nothing was rolled back")
-    target = find_rollback_target()
+    target = Promotion.objects.find_rollback_target()
     if target is None:
         raise RegistryError("no other version served before: there is nothing to roll back to")
     promote_version(version=target, actor=actor, reason=f"rolled back: {reason}")
     return target
-
-
-def find_rollback_target() -> Version | None:
-    """The version that served before the champion; a version that served again later ended all that came after it."""
-    served: list[Version] = []
-    for promotion in Promotion.objects.select_related("version").order_by("at", "pk"):
-        if promotion.version in served:
-            del served[served.index(promotion.version) :]
-        served.append(promotion.version)
-    return served[-2] if len(served) > 1 else None
 
 
 def reject_version(*, version: Version) -> None:

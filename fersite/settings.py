@@ -279,7 +279,7 @@ FERSITE_RETRY_SECONDS = env_int("FERSITE_RETRY_SECONDS", 5)  # wait after the fi
 
 FERSITE_RETRAIN_SAMPLES = env_int("FERSITE_RETRAIN_SAMPLES", 100)  # approved since the last run
 FERSITE_RETRAIN_PEOPLE = env_int("FERSITE_RETRAIN_PEOPLE", 3)  # whose answers they are, at least
-FERSITE_RETRAIN_EPOCHS = env_int("FERSITE_RETRAIN_EPOCHS", 4)
+FERSITE_RETRAIN_EPOCHS = env_int("FERSITE_RETRAIN_EPOCHS", 2)
 FERSITE_TRAINING_LEASE_SECONDS = env_int("FERSITE_TRAINING_LEASE_SECONDS", 60)  # renewed while the worker lives
 FERSITE_AUTO_PROMOTE = env_flag("FERSITE_AUTO_PROMOTE", default=True)  # off: every candidate waits for staff
 FERSITE_GATE_DROP = env_float("FERSITE_GATE_DROP", 1.0)  # points the frozen set's accuracy may fall

@@ -7,6 +7,7 @@ general continual learning"), so that their labels alone do not pull at it.
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 # A low rate over few epochs, so that what was learned before stays; see docs/decisions/0006.
 FINE_TUNING = TrainingConfig(
     network="champion",
-    epochs=4,
+    epochs=2,
     learning_rate=1e-3,
     warmup_epochs=0.3,
     ema_momentum=0.99,
@@ -108,7 +109,7 @@ def _clean(data: FaceData) -> TrainingSet:
 
 def recall_answers(start: Artifact) -> Recall:
     """What a network, as it is served, says of faces: calibrated probabilities."""
-    network = Network(start)
+    network = Network(start, threads=os.cpu_count() or 1)
     return lambda images: compute_probabilities(network, start.calibration, images)
 
 
@@ -135,7 +136,11 @@ def retrain(
         TrainingError: out holds a run with other settings, or the start has no Keras file.
         TrainingStopped: watch said so.
     """
-    settings = {**dataclasses.asdict(config), "init": "" if start is None else _keras_digest(start)}
+    settings = {
+        **dataclasses.asdict(config),
+        "init": "" if start is None else _keras_digest(start),
+        "remembered": 0.0 if start is None else REMEMBERED,
+    }
     resume = (out / STATE / "config.json").exists()
     open_run(out, settings, resume=resume)
     network = _load_finished(out) or _train(out, prepared, start, config, watch)

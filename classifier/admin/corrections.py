@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -31,13 +30,6 @@ class AnswerList(ChangeList):
         if filters.ISSUE_RANK in queryset.query.annotations and ORDER_VAR not in self.params:
             return [filters.ISSUE_RANK, "pk"]
         return super().get_ordering(request, queryset)
-
-    def get_results(self, request: HttpRequest) -> None:
-        """As Django's own, but a filter that the database's driver refuses (a NUL byte) is no server error."""
-        try:
-            super().get_results(request)
-        except ValueError as error:
-            raise IncorrectLookupParameters(error) from error
 
 
 @admin.register(Correction)

@@ -19,7 +19,6 @@ from classifier.models import GateDecision, Promotion, Version
 from classifier.registry import (
     RegistryError,
     choose_shadow,
-    find_rollback_target,
     promote_version,
     reject_version,
     roll_back,
@@ -79,7 +78,7 @@ class VersionAdmin(ReadOnlyAdmin):
         more = {
             "version": version,
             "may_manage": may_manage(request),
-            "rollback": find_rollback_target() if version and version.state == Version.State.CHAMPION else None,
+            "rollback": Promotion.objects.find_rollback_target() if version and serves(version) else None,
             "decisions": decisions,
             "rejected_at_gate": any(decision.outcome == GateDecision.Outcome.REJECTED for decision in decisions),
             "rejection": find_rejection(version) if version and version.state == Version.State.REJECTED else None,
@@ -115,6 +114,11 @@ class VersionAdmin(ReadOnlyAdmin):
         """By hand, with a line in the version's history."""
         reject_version(version=version)
         self.log_change(request, version, f"{REJECTED}{reason}")
+
+
+def serves(version: Version) -> bool:
+    """Whether it is the champion."""
+    return version.state == Version.State.CHAMPION
 
 
 def find_rejection(version: Version) -> dict[str, Any] | None:

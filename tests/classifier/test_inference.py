@@ -12,7 +12,7 @@ from django.db import connection
 from classifier import inference
 from classifier.inference import NoChampion, fetch_artifact, get_pipeline, warm_up
 from classifier.models import Version
-from classifier.registry import promote_version, register_version
+from classifier.registry import promote_version, register_version, roll_back
 from ml.artifacts import ArtifactError, default_artifact, load_artifact
 from tests.artifacts import make_variant
 
@@ -151,6 +151,14 @@ def test_a_fresh_process_falls_back_on_what_served_before(shipped: Version, tmp_
     damage(register_version(path=make_variant(tmp_path, "2"), promote=True, reason="better"))
     assert get_pipeline()[0] == shipped
     assert get_pipeline()[0] == shipped
+
+
+def test_a_fresh_process_does_not_fall_back_on_what_was_rolled_back(shipped: Version, tmp_path: Path) -> None:
+    register_version(path=make_variant(tmp_path, "2"), promote=True, reason="better")
+    roll_back(reason="worse")
+    damage(shipped)
+    with pytest.raises(ArtifactError, match="cannot be loaded"):
+        get_pipeline()
 
 
 def test_only_champion_damaged_is_an_error_of_its_own(shipped: Version) -> None:
