@@ -14,12 +14,12 @@ from accounts.roles import STAFF
 
 
 class GuessLimitedBackend(ModelBackend):
-    """Django's own backend, except that a name with too many failures is not even looked at."""
+    """Django's own backend, except that a name or an address with too many failures is not even looked at."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """The user, or None; PermissionDenied (which Django turns into None) while the name is blocked."""
+        """The user, or None; PermissionDenied (which Django turns into None) while name or address is blocked."""
         if username is None or password is None:
             return None
         if guessing.is_blocked(request, username):

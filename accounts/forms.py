@@ -100,10 +100,10 @@ class LogInForm(BootstrapMixin, AuthenticationForm):
 
     def get_invalid_login_error(self) -> ValidationError:
         """Says so when the name or the address is blocked: the password may well have been right."""
-        code = "invalid_login"
-        if guessing.is_address_blocked(self.request):
+        code, name = "invalid_login", self.cleaned_data.get("username", "")
+        if guessing.is_address_blocked(self.request, name):
             code = "address_blocked"
-        elif guessing.is_blocked(self.request, self.cleaned_data.get("username", "")):
+        elif guessing.is_blocked(self.request, name):
             code = "blocked"
         params = {"minutes": guessing.minutes_blocked()}
         return ValidationError(self.error_messages[code], code=code, params=params)

@@ -19,6 +19,7 @@ WINDOW_SECONDS = 15 * 60
 FAILURES_PER_ADDRESS = 10  # of one name, from one address
 FAILURES_PER_NAME = 100  # of one name, from everywhere: high, so that strangers cannot easily lock a person out
 FAILURES_OF_ADDRESS = 50  # of all names together, from one address
+KNOWN_SECONDS = 30 * 24 * 3600  # a name that has logged in from an address
 MAILS_PER_HOUR = 5
 
 log = logging.getLogger(__name__)
@@ -26,12 +27,15 @@ log = logging.getLogger(__name__)
 
 def is_blocked(request: HttpRequest | None, username: str) -> bool:
     """Whether this name, or whoever asks, has failed too often lately."""
-    return _reached(_limits_of_name(request, username) | _limits_of_address(request))
+    return _reached(_limits_of_name(request, username)) or is_address_blocked(request, username)
 
 
-def is_address_blocked(request: HttpRequest | None) -> bool:
-    """Whether too many passwords were wrong from where the request comes, whatever the names."""
-    return _reached(_limits_of_address(request))
+def is_address_blocked(request: HttpRequest | None, username: str) -> bool:
+    """Whether too many passwords were wrong from where the request comes, whatever the names.
+
+    A name that has logged in from there lately is let in: others behind the same address must not lock its owner out.
+    """
+    return _reached(_limits_of_address(request)) and not _is_known(request, username)
 
 
 def count_failure(request: HttpRequest | None, username: str) -> None:
@@ -44,6 +48,7 @@ def forget_failures(request: HttpRequest | None, username: str) -> None:
     """The right password was given: failures from this address are forgotten, those from elsewhere are not."""
     try:
         cache.delete(next(iter(_limits_of_name(request, username))))
+        cache.set(_key("known", username, _find_address(request)), True, KNOWN_SECONDS)
     except (RedisError, OSError) as error:
         log.warning("password guesses are not forgotten: %s", error)
 
@@ -84,6 +89,13 @@ def _limits_of_address(request: HttpRequest | None) -> dict[str, int]:
     # Without an address (a socket, a command) everybody would share the count.
     address = _find_address(request)
     return {_key("anybody", address): FAILURES_OF_ADDRESS} if address else {}
+
+
+def _is_known(request: HttpRequest | None, username: str) -> bool:
+    try:
+        return bool(cache.get(_key("known", username, _find_address(request))))
+    except (RedisError, OSError):
+        return False  # whoever counts says so
 
 
 def _find_new_password(username: str) -> str:

@@ -7,6 +7,14 @@ from django.db import models
 class User(AbstractUser):
     """A person or a system account ("probe"). The e-mail is asked for at sign-up; system accounts have none."""
 
+    def set_unusable_password(self) -> None:
+        """As Django's own; like a new password, it ends the API token."""
+        from rest_framework.authtoken.models import Token
+
+        super().set_unusable_password()
+        if self.pk is not None:
+            Token.objects.filter(user=self).delete()
+
 
 class NoticeAcceptance(models.Model):
     """A user accepted one wording of the notice at one moment; never edited, a new wording appends a row."""

@@ -5,7 +5,7 @@ Whoever changes the meaning of those words changes VERSION too, so that it stays
 
 from accounts.models import NoticeAcceptance, User
 
-VERSION = "2026-11-2"
+VERSION = "2026-11-3"
 
 
 def record_acceptance(*, user: User) -> NoticeAcceptance:

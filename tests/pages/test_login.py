@@ -79,6 +79,14 @@ def test_many_names_from_one_address_are_stopped_on_every_way_in(ada: User, anon
     assert log_in(anonymous, address="192.0.2.2") == 302
 
 
+def test_who_logged_in_from_there_lately_is_not_locked_out_by_others(ada: User, anonymous: Client) -> None:
+    assert log_in(anonymous) == 302
+    anonymous.post("/accounts/logout/")
+    for number in range(guessing.FAILURES_OF_ADDRESS):
+        anonymous.post(URL, {"username": f"n{number}", "password": "x"}, REMOTE_ADDR="192.0.2.1")
+    assert log_in(anonymous) == 302
+
+
 def test_the_right_password_starts_afresh(ada: User, anonymous: Client) -> None:
     for _ in range(guessing.FAILURES_PER_ADDRESS - 1):
         log_in(anonymous, "wrong")

@@ -72,6 +72,18 @@ def test_a_password_set_by_an_administrator_ends_the_token(ada: User, bob: User)
     assert list(Token.objects.all()) == [others]
 
 
+def test_a_password_taken_away_by_an_administrator_ends_the_token(ada: User, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True, is_superuser=True)
+    admin = Client()
+    admin.force_login(bob)
+    Token.objects.create(user=ada)
+    fields = {"password1": "", "password2": "", "usable_password": "false", "unset-password": "1"}
+    assert admin.post(f"/admin/accounts/user/{ada.pk}/password/", fields).status_code == 302
+    ada.refresh_from_db()
+    assert not ada.has_usable_password()
+    assert not Token.objects.exists()
+
+
 def test_a_password_set_by_a_command_ends_the_token(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     Token.objects.create(user=ada)
     monkeypatch.setattr("getpass.getpass", lambda prompt: "another horse 2")
