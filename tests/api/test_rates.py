@@ -54,5 +54,5 @@ def test_without_redis_the_request_goes_on(
         start = monotonic()
         with caplog.at_level(logging.WARNING):
             check_problem(owner.post(URL), 400, "image_required")
-    assert monotonic() - start < 0.5
+    assert monotonic() - start < 2
     assert "rate of uploads not checked" in caplog.text

@@ -59,7 +59,7 @@ def test_photo_is_taken_at_once_and_sent_by_the_next_sweep(
             assert take(file=photo).created
             times.append(perf_counter() - start)
         assert sweep_uploads() == 0
-    assert median(times) < 0.3
+    assert median(times) < 0.6  # three times would be more: a broker that is down is not waited for again and again
     assert count_messages(settings) == 0
     monkeypatch.setattr(enqueue, "_paused_until", 0.0)
     assert sweep_uploads() == len(photos)

@@ -65,7 +65,7 @@ def kill_child(worker: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 @pytest.mark.django_db(transaction=True)
 def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, settings: Any) -> None:
     import redis

@@ -91,3 +91,20 @@ def table(chart: Chart) -> Iterator[dict[str, Cell]]:
     """The rows by column name."""
     for row in chart.rows:
         yield dict(zip([column.name for column in chart.columns], row, strict=True))
+
+
+def accuracy(faces: list[Shown]) -> float | None:
+    """Of those with a truth."""
+    return share(sum(one.truth == one.label for one in faces), len(faces))
+
+
+def correct(faces: list[Shown], least: int = 0) -> float | None:
+    """Each face gets the accuracy of its bucket's reviewed ones, or of the nearest bucket that has some."""
+    reviewed = [one for one in faces if one.truth is not None]
+    if not reviewed or len(reviewed) < least:
+        return None
+    found = []
+    for face in faces:
+        nearest = min({one.bucket for one in reviewed}, key=lambda bucket: (abs(bucket - face.bucket), bucket))
+        found.append(accuracy([one for one in reviewed if one.bucket == nearest]) or 0)
+    return sum(found) / len(found)

@@ -11,7 +11,7 @@ from dashboard.chart import Chart
 from dashboard.charts.accuracy import build_accuracy
 from dashboard.intervals import FEWEST_REVIEWED
 from dashboard.scope import Scope
-from tests.dashboard.plain import Shown, kept_history, last_days, share, shown_faces, table, wilson
+from tests.dashboard.plain import accuracy, correct, kept_history, last_days, share, shown_faces, table, wilson
 
 pytestmark = pytest.mark.django_db
 FILTERS: list[dict[str, Any]] = [{}, {"version": "new-0"}, {"source": "api"}, {"label": 3}]
@@ -32,22 +32,6 @@ def scopes() -> list[Scope]:
 
 def charts_of(scope: Scope) -> dict[str, Chart]:
     return {chart.name: chart for chart in build_accuracy(scope)}
-
-
-def accuracy(faces: list[Shown]) -> float | None:
-    return share(sum(one.truth == one.label for one in faces), len(faces))
-
-
-def correct(faces: list[Shown], least: int = 0) -> float | None:
-    """Each face gets the accuracy of its bucket's reviewed ones, or of the nearest bucket that has some."""
-    reviewed = [one for one in faces if one.truth is not None]
-    if not reviewed or len(reviewed) < least:
-        return None
-    found = []
-    for face in faces:
-        nearest = min({one.bucket for one in reviewed}, key=lambda bucket: (abs(bucket - face.bucket), bucket))
-        found.append(accuracy([one for one in reviewed if one.bucket == nearest]) or 0)
-    return sum(found) / len(found)
 
 
 def test_estimated_against_realised_and_corrected() -> None:

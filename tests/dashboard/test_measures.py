@@ -12,8 +12,10 @@ from dashboard.drift import MIN_CHUNK, measure_drift
 from dashboard.measures import Reading, Window, read_metric
 from dashboard.models import AlertRule, Grain, Metric, UploadRollup
 from dashboard.rollups import roll_up
+from dashboard.scope import Scope
 from tests.dashboard.alerting import DAY, HOUR, MINUTE, NOW, look
 from tests.dashboard.history import LAST, make_history
+from tests.dashboard.plain import correct, shown_faces
 
 pytestmark = pytest.mark.django_db
 END = LAST + timedelta(hours=17, minutes=20)
@@ -96,7 +98,8 @@ def test_corrected_accuracy_weighs_by_confidence(history: None) -> None:
     assert plain is not None
     assert corrected is not None
     assert corrected.n == plain.n
-    assert abs(corrected.value - plain.value) < 0.15
+    assert corrected.value == pytest.approx(correct(shown_faces(Scope(since=start_of(100), end=END))))
+    assert corrected.value != pytest.approx(plain.value)
 
 
 def test_drift(history: None) -> None:
