@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
-from classifier.gate import Faces, check_candidate, decide, measure_candidate, record_decision
-from classifier.inference import get_network
+from classifier.gate import check_candidate, decide, record_decision
 from classifier.models import GateDecision, Promotion, Version
-from classifier.registry import register_version
-from ml.artifacts import default_artifact
-from ml.data import load_data
 from tests.factories import make_version
-from tests.tiny import tiny_archive_of, train_tiny_network
 
 pytestmark = pytest.mark.django_db
 
@@ -127,34 +122,6 @@ def test_where_staff_decided_first_it_stays_and_the_report_is_kept(decided: str,
     candidate.refresh_from_db()
     assert candidate.state == decided
     assert not Promotion.objects.exists()
-
-
-@pytest.mark.tensorflow
-@pytest.mark.slow
-def test_two_networks_are_measured_side_by_side() -> None:
-    """The one that learned such drawings against the shipped one, and the other way round."""
-    folder = train_tiny_network()
-    tiny = register_version(path=folder, promote=False, reason="learned them")
-    shipped = register_version(path=default_artifact(), promote=True, reason="never saw any")
-    test = load_data(tiny_archive_of(folder), "public")
-    rest: dict[str, Any] = {
-        "frozen": Faces(test.images, test.labels),
-        "trusted": Faces(test.images[:0], test.labels[:0]),
-        "frozen_digest": test.digest(),
-    }
-    better = measure_candidate(candidate=tiny, champion=shipped, **rest)
-    worse = measure_candidate(candidate=shipped, champion=tiny, **rest)
-    assert better["frozen"]["difference"] == -worse["frozen"]["difference"] > 0.3
-    right = get_network(tiny).compute_logits(test.images).argmax(axis=1) == test.labels
-    assert better["frozen"]["candidate"]["accuracy"] == pytest.approx(right.mean())
-    assert (better["trusted"], better["candidate"], better["champion"]) == (None, "tiny", shipped.name)
-    assert better["bytes"] == (folder / "network.tflite").stat().st_size
-    spent = {check["name"]: check["found"] for check in better["checks"]}["time for one face"]
-    assert spent == f"{better['ms_per_face']['candidate']:.1f} ms"
-    assert better["frozen_set"]["used_before"] == 0
-    record_decision(candidate=tiny, champion=shipped, report=better)
-    again = measure_candidate(candidate=tiny, champion=shipped, **rest)
-    assert again["frozen_set"]["used_before"] == 1
 
 
 def test_decisions_are_append_only() -> None:

@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from django.core.files.storage import default_storage
@@ -14,11 +15,14 @@ from django.utils import timezone
 from accounts.models import User
 from classifier import runs, snapshots, training
 from classifier.dataset import choose_split, import_fer2013
+from classifier.gate import Faces, measure_candidate, record_decision
+from classifier.inference import get_network
 from classifier.models import GateDecision, Sample, TrainingRun, Upload, Version
 from classifier.registry import find_champion, register_version
 from classifier.review import approve_answer
 from classifier.snapshots import take_snapshot
 from classifier.training import execute_run, find_folder
+from ml.artifacts import default_artifact
 from ml.fitting import Progress
 from tests.factories import make_answer_with_crop, make_user, make_version
 from tests.ml.drawing import draw_crop
@@ -292,6 +296,33 @@ def test_an_impossible_option_fails_with_its_name(champion: Version, staff: User
     assert run.state == "failed"
     assert "colour" in run.reason
     assert find_champion() == champion
+
+
+@pytest.mark.tensorflow
+def test_the_gate_measures_two_networks_side_by_side(champion: Version) -> None:
+    """On noise, about which each says something else; what the tiny one says is taken for the truth."""
+    other = register_version(path=default_artifact(), promote=False, reason="another")
+    images = np.random.default_rng(1).integers(0, 256, (140, 48, 48), dtype=np.uint8)
+    truth, answers = (get_network(one).compute_logits(images).argmax(axis=1) for one in (champion, other))
+    rest: dict[str, Any] = {
+        "frozen": Faces(images, truth),
+        "trusted": Faces(images[:0], truth[:0]),
+        "frozen_digest": "f" * 64,
+    }
+    worse = measure_candidate(candidate=other, champion=champion, **rest)
+    better = measure_candidate(candidate=champion, champion=other, **rest)
+    agreement = (answers == truth).mean()
+    assert agreement < 0.9
+    assert worse["frozen"]["difference"] == pytest.approx(agreement - 1)
+    assert better["frozen"]["difference"] == pytest.approx(1 - agreement)
+    assert (worse["frozen"]["candidate"]["accuracy"], worse["frozen"]["champion"]["accuracy"]) == (agreement, 1)
+    assert (worse["trusted"], worse["candidate"], worse["champion"]) == (None, other.name, champion.name)
+    assert worse["bytes"] == (default_artifact() / "network.tflite").stat().st_size
+    spent = {check["name"]: check["found"] for check in worse["checks"]}["time for one face"]
+    assert spent == f"{worse['ms_per_face']['candidate']:.1f} ms"
+    assert worse["frozen_set"]["used_before"] == 0
+    record_decision(candidate=other, champion=champion, report=worse)
+    assert measure_candidate(candidate=other, champion=champion, **rest)["frozen_set"]["used_before"] == 1
 
 
 @pytest.mark.django_db
