@@ -49,6 +49,8 @@ TILT = 60.0
 HELD_OUT = 0.08
 ERRORS, POISONED = 0.1, 0.3
 RUN_SECONDS, FULL_RUN_SECONDS = 900.0, 3 * 3600.0
+# Both orders are learned for as long; a poisoner's answers longer than a site learns (FERSITE_RETRAIN_EPOCHS, 2).
+ORDER_EPOCHS, POISON_EPOCHS = 2, 3
 PARTS = ("domain", "rollback", "orders", "poison")
 
 
@@ -125,12 +127,12 @@ class Experiment:
         images = np.concatenate([tilt_faces(chosen.images[:tilted]), chosen.images[tilted:]])
         return upload_faces(make_people(split, people), images, chosen.labels)
 
-    def train(self) -> "TrainingRun":
+    def train(self, epochs: int) -> "TrainingRun":
         """A training run, by the worker, to its end."""
         from classifier.models import TrainingRun
         from classifier.runs import request_run
 
-        run = request_run(trigger="button", options={"epochs": self.options.epochs})
+        run = request_run(trigger="button", options={"epochs": epochs})
         seconds = FULL_RUN_SECONDS if self.options.full else RUN_SECONDS
         wait_for("training", lambda: not TrainingRun.objects.get(pk=run.pk).is_active, seconds)
         run.refresh_from_db()
@@ -177,7 +179,7 @@ def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list
     shown = lab.gather("train", lab.options.tilted, lab.options.upright, seed=1)
     answer_faces(shown, lie=err(ERRORS, 1))
     review_all(lab.reviewers)
-    run = lab.train()
+    run = lab.train(lab.options.epochs)
     assert run.version is not None
     run.version.refresh_from_db()
     before, after = lab.accuracy(lab.start, held_out), lab.accuracy(run.version, held_out)
@@ -233,7 +235,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
         shown = lab.gather("train", lab.options.tilted // 8, lab.options.upright // 8, seed=100 + number)
         answer_faces(shown, lie=poison(POISONED, number))
         review_all(lab.reviewers)
-        run = lab.train()
+        run = lab.train(POISON_EPOCHS)
         assert run.version is not None
         run.version.refresh_from_db()
         gain = 100 * (lab.accuracy(run.version, held_out) - lab.accuracy(lab.start, held_out))
@@ -275,7 +277,7 @@ def learn_from(lab: Experiment, shown: list[Shown], held_out: list[Shown], name:
     honest = err(ERRORS, 7)
     labels = np.array([honest(one.truth) for one in shown])
     given = FaceData(read_crops(shown), labels, np.full(len(shown), -1), tuple(str(one.face.pk) for one in shown))
-    config = dataclasses.replace(FINE_TUNING, epochs=lab.options.epochs, held_out=HELD_OUT)
+    config = dataclasses.replace(FINE_TUNING, epochs=ORDER_EPOCHS, held_out=HELD_OUT)
     start = fetch_artifact(lab.start.digest)
     prepared = mix_corrections(lab.replay, given, held_out=HELD_OUT, recall=recall_answers(start))
     artifact = retrain(lab.state / name, prepared, start=start, config=config, version=name, command=name)
