@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.gate import Faces
 from classifier.models import Sample
@@ -30,16 +31,22 @@ def select_corrections(images: LoadedImages) -> "FaceData | None":
 
     An approval compares them already, but with the test images there were then.
     """
-    from ml.duplicates import find_near_pairs
-
     corrections = select_faces(images, split="train", source=Sample.Source.CORRECTION)
     frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
     if corrections is None or frozen is None:
         return corrections
-    pairs, _ = find_near_pairs(corrections.images, frozen.images)
-    kept = np.ones(len(corrections), dtype=bool)
-    kept[pairs[:, 0]] = False
+    kept = ~show_same(corrections.images, frozen.images)
     return corrections.select(kept) if kept.any() else None
+
+
+def show_same(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which images show the photo of one of the others: bool (n,), of uint8 (n, 48, 48) and (m, 48, 48)."""
+    from ml.duplicates import find_near_pairs
+
+    pairs, _ = find_near_pairs(images, others)
+    found = np.zeros(len(images), dtype=bool)
+    found[pairs[:, 0]] = True
+    return found
 
 
 def select_trusted(images: LoadedImages) -> Faces:
@@ -47,8 +54,6 @@ def select_trusted(images: LoadedImages) -> Faces:
 
     One that shows the photo of a training correction does not: under two accounts, one person would teach and measure.
     """
-    from ml.duplicates import find_near_pairs
-
     names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
     chosen = {
         (entry.sha256, entry.label): number
@@ -58,8 +63,7 @@ def select_trusted(images: LoadedImages) -> Faces:
     positions = list(chosen.values())
     learned = select_faces(images, split="train", source=Sample.Source.CORRECTION)
     if learned is not None and positions:
-        pairs, _ = find_near_pairs(images.images[positions], learned.images)
-        known = set(pairs[:, 0].tolist())
-        positions = [position for at, position in enumerate(positions) if at not in known]
+        known = show_same(images.images[positions], learned.images)
+        positions = [position for position, seen in zip(positions, known, strict=True) if not seen]
     labels = np.array([images.found[number].label for number in positions], dtype=np.int64)
     return Faces(images.images[positions], labels)

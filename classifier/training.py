@@ -105,15 +105,15 @@ def find_folder(run: TrainingRun) -> Path:
 
 def _execute_patiently(run: TrainingRun) -> None:
     """All of it; after an outage of bucket or database what was not finished yet, again."""
-    for seconds in WAIT_SECONDS:
+    for seconds in (*WAIT_SECONDS, None):
         try:
             with expect_outages():
                 return _execute(run)
         except OUTAGES as error:
+            if seconds is None:
+                raise
             logger.warning("%s goes on in %.0f s: %s", run, seconds, error)
             _sit_out(run, seconds)
-    with expect_outages():
-        return _execute(run)
 
 
 def _sit_out(run: TrainingRun, seconds: float) -> None:

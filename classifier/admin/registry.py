@@ -74,11 +74,12 @@ class VersionAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """One version, with what can be done about it."""
         version = self.get_object(request, object_id)
+        is_champion = version is not None and version.state == Version.State.CHAMPION
         decisions = list(version.decisions.select_related("champion")) if version else []
         more = {
             "version": version,
             "may_manage": may_manage(request),
-            "rollback": Promotion.objects.find_rollback_target() if version and serves(version) else None,
+            "rollback": Promotion.objects.find_rollback_target() if is_champion else None,
             "decisions": decisions,
             "rejected_at_gate": any(decision.outcome == GateDecision.Outcome.REJECTED for decision in decisions),
             "rejection": find_rejection(version) if version and version.state == Version.State.REJECTED else None,
@@ -114,11 +115,6 @@ class VersionAdmin(ReadOnlyAdmin):
         """By hand, with a line in the version's history."""
         reject_version(version=version)
         self.log_change(request, version, f"{REJECTED}{reason}")
-
-
-def serves(version: Version) -> bool:
-    """Whether it is the champion."""
-    return version.state == Version.State.CHAMPION
 
 
 def find_rejection(version: Version) -> dict[str, Any] | None:
