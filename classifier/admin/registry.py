@@ -1,5 +1,6 @@
 """Versions and promotions in admin: which networks there are, which serves, and the buttons that change it."""
 
+import json
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from accounts.models import User
 from classifier.admin.base import ReadOnlyAdmin
 from classifier.admin.training import check_button, may_manage
-from classifier.models import GateDecision, Promotion, Version
+from classifier.models import GateDecision, Label, Promotion, Version
 from classifier.registry import (
     RegistryError,
     choose_shadow,
@@ -51,7 +52,7 @@ class VersionAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     list_select_related = ("parent", "snapshot")
     search_fields = ("name", "=digest")
-    fields = ("name", "state", "is_shadow", "digest", "parent", "snapshot", "metrics", "card", "created_at")
+    fields = ("name", "state", "is_shadow", "digest", "parent", "snapshot", "created_at")
     readonly_fields = fields
     change_form_template = "admin/classifier/version/change_form.html"
 
@@ -83,6 +84,8 @@ class VersionAdmin(ReadOnlyAdmin):
             "decisions": decisions,
             "rejected_at_gate": any(decision.outcome == GateDecision.Outcome.REJECTED for decision in decisions),
             "rejection": find_rejection(version) if version and version.state == Version.State.REJECTED else None,
+            "measured": list_measured(version) if version else [],
+            "stored": {"Metrics": show_json(version.metrics), "Card": show_json(version.card)} if version else {},
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
@@ -115,6 +118,28 @@ class VersionAdmin(ReadOnlyAdmin):
         """By hand, with a line in the version's history."""
         reject_version(version=version)
         self.log_change(request, version, f"{REJECTED}{reason}")
+
+
+def list_measured(version: Version) -> list[dict[str, Any]]:
+    """For each set of faces that it was measured on: the set's name in the card, the figures, and (label, precision,
+    recall and F1) in label order."""
+    sets = {name: figures for name, figures in version.metrics.items() if isinstance(figures, dict)}
+    return [
+        {
+            "name": name.replace("_", " "),
+            "figures": figures,
+            "classes": [(label, figures["per_class"][label]) for label in Label.labels if label in figures["per_class"]]
+            if "per_class" in figures
+            else [],
+        }
+        for name, figures in sorted(sets.items(), key=lambda item: (item[0] == "selection", item[0]))
+        if "accuracy" in figures
+    ]
+
+
+def show_json(value: object) -> str:
+    """For people, indented."""
+    return json.dumps(value, indent=1, sort_keys=True)
 
 
 def find_rejection(version: Version) -> dict[str, Any] | None:

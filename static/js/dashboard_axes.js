@@ -113,6 +113,8 @@ export function makeValueAxes(chart, { stacked = false, zero = false, beside = n
     };
     if (format === "count") axis.ticks.precision = 0;
     if (format === "share" && stacked) axis.max = 1;
+    // Around a single value Chart.js leaves a margin; there are no shares above 1.
+    else if (format === "share") axis.afterDataLimits = (scale) => { scale.max = Math.min(scale.max, 1); };
     return [format, axis];
   }));
 }

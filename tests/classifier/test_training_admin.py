@@ -1,5 +1,6 @@
 """Staff start, watch and cancel runs, and change what serves, in admin; nobody else does."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django_celery_beat.models import PeriodicTask
 from accounts.models import User
 from accounts.roles import Role, set_role
 from classifier.gate import record_decision
-from classifier.models import Promotion, Sample, TrainingRun, Version
+from classifier.models import Label, Promotion, Sample, TrainingRun, Version
 from classifier.registry import promote_version
+from ml.artifacts import default_artifact, load_artifact
 from tests.factories import make_user, make_version
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +179,22 @@ def test_who_rejected_a_version(staff: User) -> None:
     page = client.get(f"/admin/classifier/version/{unknown.pk}/change/").content.decode()
     assert "This version was rejected and cannot serve" in page
     assert "by whom and why was not kept" in page
+
+
+def test_a_versions_figures_are_readable(staff: User) -> None:
+    version, bare = make_version("1"), make_version("2", state="candidate")
+    version.metrics = load_artifact(default_artifact()).metrics
+    version.card = {"note": "<b>"}
+    version.save()
+    page = enter(staff).get(f"/admin/classifier/version/{version.pk}/change/").content.decode()
+    test = version.metrics["test"]
+    assert f"<td>{test['n']}</td><td>{test['accuracy']:.4f} (" in page
+    assert f"<td>{test['macro_f1']:.4f}</td><td>{test['ece']:.4f}</td><td>{test['nll']:.4f}</td>" in page
+    rows = re.findall(r'<th scope="row">(\w+)</th><td>[\d.]+</td><td>([\d.]+)</td><td>[\d.]+</td></tr>', page)
+    recalls = [f"{test['per_class'][label]['recall']:.4f}" for label in Label.labels]
+    assert list(zip(Label.labels, recalls, strict=True)) == rows[:7]
+    assert "&quot;note&quot;: &quot;&lt;b&gt;&quot;" in page
+    assert "None were measured." in enter(staff).get(f"/admin/classifier/version/{bare.pk}/change/").content.decode()
 
 
 def test_what_is_no_action(staff: User, ready: Version) -> None:
