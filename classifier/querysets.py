@@ -217,10 +217,10 @@ class SampleQuerySet(QuerySet["Sample"]):
     def trusted(self) -> "SampleQuerySet":
         """Held-out corrections that may count in the gate.
 
-        Answered blind, relabelled by the reviewer, or said alike by a second person whom no reviewer has contradicted:
-        somebody who gives false answers must not vote on both sides.
+        Relabelled by the reviewer, said alike by a second person whom no reviewer has contradicted, or answered blind
+        by somebody of whom no network learns: one account must not teach and vote on its sole word.
         """
-        from classifier.models import Correction
+        from classifier.models import Correction, Sample
 
         agreeing = (
             Correction.objects.filter(Q(state="pending") | Q(state="approved", final_label=F("answer")))
@@ -228,7 +228,8 @@ class SampleQuerySet(QuerySet["Sample"]):
             .exclude(author=OuterRef("correction__author"))
         )
         relabelled = ~Q(label=F("correction__answer"))
-        blind = Q(correction__blind=True)
+        taught = Sample.objects.usable().filter(split="train", correction__author=OuterRef("correction__author"))
+        blind = Q(correction__blind=True) & ~Exists(taught)
         return self.filter(source="correction", split="test").filter(blind | relabelled | Exists(agreeing))
 
 
