@@ -17,6 +17,7 @@ from classifier.duplicates import hash_perceptually, is_like_test_sample
 from classifier.images import ImageRefused, read_crop
 from classifier.models import Correction, ObjectRemoval, Sample
 from classifier.querysets import SampleQuerySet
+from classifier.removals import remove_on_commit
 from fersite.storage import read_object, share_client
 from ml.data import BadSample, RawSample, read_samples
 from ml.labels import LABELS
@@ -118,7 +119,13 @@ def _read_face(key: str) -> tuple[bytes, NDArray[np.uint8]]:
     raise CropMissingError("What the network saw of this face is gone: the answer cannot become a sample.")
 
 
-def name_sample_objects(own: SampleQuerySet) -> list[str]:
+def erase_samples(samples: SampleQuerySet) -> None:
+    """Rows now, their objects right after the commit; for a transaction of the caller's."""
+    remove_on_commit(_name_objects(samples))
+    samples.delete()
+
+
+def _name_objects(own: SampleQuerySet) -> list[str]:
     """Keys in the dataset that go when these samples do: those that no other sample shares."""
     keys = set(own.values_list("key", flat=True))
     shared = Sample.objects.filter(key__in=keys).exclude(pk__in=own.values("pk")).values_list("key", flat=True)

@@ -16,7 +16,8 @@ from classifier.inference import get_pipeline
 from classifier.models import Face, Prediction, Upload, Version
 from classifier.predictions import DATABASE_OUTAGES, OUTAGES, SWEEP_BATCH
 from classifier.querysets import FaceQuerySet
-from classifier.uploads import keep_objects, remove_objects, store_object
+from classifier.removals import remove_objects
+from classifier.uploads import keep_objects, store_object
 from fersite.storage import read_object
 from ml.predict import FaceResult
 from ml.quality import measure_brightness, measure_sharpness

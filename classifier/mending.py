@@ -12,12 +12,14 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from classifier.crops import fetch_crops, read_kept
-from classifier.dataset import CropMissingError, name_key
+from classifier.dataset import CropMissingError, erase_samples, name_key
 from classifier.duplicates import hash_perceptually
 from classifier.images import encode_crop
-from classifier.models import Correction, ObjectRemoval, Sample
+from classifier.models import Correction, Sample, Snapshot
+from classifier.removals import KEYS_PER_REQUEST, delete_objects
 from classifier.review import ReviewError, add_missing_sample
-from classifier.uploads import ABANDONED_AFTER, KEYS_PER_REQUEST, delete_objects, remove_objects
+from classifier.snapshots import restore_list
+from classifier.uploads import ABANDONED_AFTER
 from fersite.storage import list_objects, share_client
 
 BATCH = 1000
@@ -25,15 +27,22 @@ BATCH = 1000
 
 def remove_samples(samples: Iterable[Sample]) -> list[str]:
     """Rows now, their objects right after, unless another row names them."""
-    chosen = list(samples)
     with transaction.atomic():
-        Sample.objects.filter(pk__in=[sample.pk for sample in chosen]).delete()
-        keys = {sample.key for sample in chosen}
-        keys -= set(Sample.objects.filter(key__in=keys).values_list("key", flat=True))
-        rows = [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys]
-        ObjectRemoval.objects.bulk_create(rows, ignore_conflicts=True)
-        transaction.on_commit(lambda: remove_objects(sorted(keys)), robust=True)
+        erase_samples(Sample.objects.filter(pk__in=[sample.pk for sample in samples]))
     return []
+
+
+def move_samples(samples: Iterable[Sample]) -> list[str]:
+    """Make them anew in the split of their photo's owner; one whose face cannot be read stays where it is."""
+    problems = []
+    for sample in samples:
+        with transaction.atomic():
+            answers = list(Correction.objects.filter(sample=sample.pk))
+            remove_samples([sample])
+            unmoved = add_samples(answers)
+            transaction.set_rollback(bool(unmoved))
+        problems += unmoved
+    return problems
 
 
 def restore_objects(samples: Iterable[Sample]) -> list[str]:
@@ -54,6 +63,12 @@ def add_samples(corrections: Iterable[Correction]) -> list[str]:
         except (CropMissingError, ReviewError) as error:
             problems.append(f"answer {correction.pk}: {error}")
     return problems
+
+
+def restore_lists(snapshots: Iterable[Snapshot]) -> list[str]:
+    """Write the lists anew that the rows still give, byte by byte."""
+    lost = [snapshot for snapshot in snapshots if not restore_list(snapshot)]
+    return [f"{snapshot}: the dataset has changed since; restore {snapshot.key} from a backup" for snapshot in lost]
 
 
 def fill_hashes(samples: Iterable[Sample]) -> list[str]:

@@ -19,6 +19,7 @@ from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload, Version
 from classifier.querysets import UploadQuerySet
+from classifier.removals import remove_objects
 from classifier.shadows import shadow_upload
 from classifier.uploads import (
     DELIVERY_TIME,
@@ -26,7 +27,6 @@ from classifier.uploads import (
     StorageUnavailable,
     hand_over,
     keep_objects,
-    remove_objects,
     store_object,
 )
 from fersite.storage import read_object

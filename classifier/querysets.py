@@ -152,6 +152,14 @@ class CorrectionQuerySet(QuerySet["Correction"]):
         """Given in the queue for labelling."""
         return self.filter(asked__in=["uncertain", "random", "batch"])
 
+    def replaced(self) -> "CorrectionQuerySet":
+        """Approved, but for its face another label was approved later: the dataset is to hold that one alone."""
+        from classifier.models import Correction
+
+        later = Correction.objects.filter(face=OuterRef("face"), reviewed_at__gt=OuterRef("reviewed_at"))
+        later = later.filter(state="approved").exclude(final_label=OuterRef("final_label"))
+        return self.filter(Exists(later), state="approved")
+
     def reviewable_by(self, reviewer: "User | Any") -> "CorrectionQuerySet":
         """Pending answers about shared photos, but never the reviewer's own."""
         return self.pending().filter(face__upload__consent_training=True).exclude(author_id=reviewer.pk)

@@ -1,7 +1,7 @@
 """Whether the rows of the dataset and the bucket say the same, check by check, and what of it can be mended."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,18 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from classifier.crops import iterate_crops
-from classifier.dataset import name_key
-from classifier.mending import add_samples, fill_hashes, remove_samples, remove_unknown, restore_objects
+from classifier.dataset import choose_split, name_key
+from classifier.mending import (
+    add_samples,
+    fill_hashes,
+    move_samples,
+    remove_samples,
+    remove_unknown,
+    restore_lists,
+    restore_objects,
+)
 from classifier.models import Correction, Sample, Snapshot
+from classifier.snapshots import SnapshotDamagedError, read_snapshot
 from classifier.uploads import ABANDONED_AFTER
 from fersite.storage import list_objects
 
@@ -22,24 +31,29 @@ EXAMPLES = 10
 
 @dataclass(frozen=True)
 class Check:
-    """One kind of disagreement: how to find it, how to mend it (giving what could not be), how to name one."""
+    """One kind of disagreement: how to find it, how to mend it (giving what could not be), how to name one.
+
+    harmless: worth mending, yet rows and bucket agree.
+    """
 
     name: str
     title: str
     find: Callable[[], Sequence[Any]]
-    mend: Callable[[Any], list[str]] | None
+    mend: Callable[[Any], list[str]]
     show: Callable[[Any], str]
+    harmless: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """found = mended + remaining; examples: some of those that remain, in words."""
+    """found = mended + remaining; examples: some of those that remain, in words; harmless: no disagreement."""
 
     name: str
     title: str
     found: int
     remaining: int
     examples: tuple[str, ...]
+    harmless: bool
 
     @property
     def mended(self) -> int:
@@ -59,7 +73,7 @@ class Reconciliation:
     @property
     def remaining(self) -> int:
         """Disagreements that are still there."""
-        return sum(outcome.remaining for outcome in self.outcomes)
+        return sum(outcome.remaining for outcome in self.outcomes if not outcome.harmless)
 
 
 def reconcile_dataset(
@@ -69,7 +83,7 @@ def reconcile_dataset(
 
     Args:
         fix: mend what can be mended; what one check mends, the next ones see.
-        deep: read every object and compare its pixels with the row's hash: 30,000 take a minute.
+        deep: read every image and list and compare it with its row's hash: 30,000 images take a minute.
         on_progress: called with the number of objects that were read since the last call.
 
     Raises:
@@ -83,12 +97,16 @@ def reconcile_dataset(
 
 
 def _list_checks(deep: bool, on_progress: Callable[[int], object] | None) -> list[Check]:
-    """In the order in which mending one leaves least to the next."""
+    """In the order in which mending one leaves least to the next; lists while the rows still give them."""
     name, number, key = (lambda row: row.source_name), (lambda row: f"answer {row.pk}"), str
     checks = [
+        Check("lists_missing", "snapshots whose list the bucket has lost", find_unlisted, restore_lists, key),
+        Check("lists_damaged", "snapshots whose list is damaged or another", find_damaged_lists, restore_lists, key),
         Check("not_approved", "samples whose answer is not approved under their label", find_unapproved,
               remove_samples, name),
-        Check("not_shared", "samples whose photo is not shared any more", find_unshared, remove_samples, name),
+        Check("not_shared", "samples whose photo is not shared any more: kept, not used", find_unshared,
+              remove_samples, name, harmless=True),
+        Check("splits_wrong", "samples outside the split of their photo's owner", find_missplit, move_samples, name),
         Check("keys_wrong", "samples whose key is not that of their split, label and hash", find_misnamed,
               restore_objects, name),
         Check("objects_missing", "samples whose image the bucket has lost", find_lost, restore_objects, name),
@@ -97,20 +115,30 @@ def _list_checks(deep: bool, on_progress: Callable[[int], object] | None) -> lis
         Check("samples_missing", "approved answers without their sample", find_unsampled, add_samples, number),
         Check("hashes_missing", "samples without a perceptual hash", find_unhashed, fill_hashes, name),
         Check("objects_unknown", "images that no row names", find_unknown, remove_unknown, key),
-        Check("lists_missing", "snapshots whose list the bucket has lost", find_unlisted, None, key),
     ]  # fmt: skip
-    return [check for check in checks if deep or check.name != "objects_damaged"]
+    return [check for check in checks if deep or check.name not in ("objects_damaged", "lists_damaged")]
 
 
 def find_unapproved() -> list[Sample]:
-    """Samples of answers that are not, or otherwise, approved; only a hand in the database makes them."""
+    """Samples of answers that are not, or otherwise, approved; only a hand in the database makes them.
+
+    And those whose face got another label later, which older releases left in.
+    """
     wrong = ~Q(correction__state=Correction.State.APPROVED) | ~Q(correction__final_label=F("label"))
+    wrong |= Q(correction__in=Correction.objects.replaced())
     return list(Sample.objects.filter(wrong, source=Sample.Source.CORRECTION))
 
 
 def find_unshared() -> list[Sample]:
     """Samples that no snapshot takes any more: their owners share the photo no longer."""
     return list(Sample.objects.filter(correction__face__upload__consent_training=False))
+
+
+def find_missplit() -> list[Sample]:
+    """Samples that are not where `classifier.dataset.choose_split` puts the photos of their owner."""
+    owned = Sample.objects.filter(source=Sample.Source.CORRECTION).annotate(owner=F("correction__face__upload__owner"))
+    rows: Iterator[Any] = owned.iterator()
+    return [row for row in rows if row.split != choose_split(row.owner)]
 
 
 def find_misnamed() -> list[Sample]:
@@ -165,13 +193,28 @@ def sweep_dataset() -> int:
 
 
 def find_unlisted() -> list[Snapshot]:
-    """Snapshots without their list: a backup of the bucket has it."""
+    """Snapshots without their list."""
     objects = list_objects("snapshots/")
     return [snapshot for snapshot in Snapshot.objects.all() if snapshot.key not in objects]
+
+
+def find_damaged_lists() -> list[Snapshot]:
+    """Snapshots whose list is there, but not as it was written."""
+    lost = find_unlisted()
+    return [snapshot for snapshot in Snapshot.objects.all() if snapshot not in lost and not _is_whole(snapshot)]
+
+
+def _is_whole(snapshot: Snapshot) -> bool:
+    try:
+        read_snapshot(snapshot)
+    except SnapshotDamagedError:
+        return False
+    return True
 
 
 def _run(check: Check, fix: bool) -> Outcome:
     found = check.find()
     mend = check.mend if fix and found else None
     problems = mend(found) if mend else [check.show(item) for item in found]
-    return Outcome(check.name, check.title, len(found), len(problems), tuple(problems[:EXAMPLES]))
+    examples = tuple(problems[:EXAMPLES])
+    return Outcome(check.name, check.title, len(found), len(problems), examples, check.harmless)

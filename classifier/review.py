@@ -1,18 +1,21 @@
 """What reviewers make of people's answers: approve, under the author's label or another, or reject with a reason."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts.models import User
-from classifier.dataset import add_sample
+from classifier.dataset import add_sample, erase_samples
 from classifier.models import Answer, Correction, CorrectionEvent, Label, Sample
 
 TOO_LIKE_A_TEST_IMAGE = (
     "Approved, but too like a test image: networks are measured with that one, none learns from this."
 )
+REPLACED = "Approved, but later another answer about this face was: networks learn from that one instead."
+CONTRADICTS = "contradicts what was approved for this face: decide it one by one"
 
 
 class ReviewError(Exception):
@@ -24,25 +27,32 @@ class AlreadyDecidedError(ReviewError):
 
 
 @transaction.atomic
-def approve_answer(*, correction: Correction, reviewer: User, label: int | None = None) -> Correction:
-    """Make an answer a sample of the dataset.
+def approve_answer(
+    *, correction: Correction, reviewer: User, label: int | None = None, replace: bool = True
+) -> Correction:
+    """Make an answer a sample of the dataset, in place of what was approved for its face under another label.
 
     Its `reason` stays empty; where it was approved and yet became no sample, it says why, to reviewer and author.
 
     Args:
         label: another label than the author's (0 to 6); None for the author's own.
+        replace: False refuses what contradicts an earlier approval.
 
     Raises:
         AlreadyDecidedError: it is not this reviewer's to decide any more.
-        ReviewError: the author named no label, and the reviewer neither.
+        ReviewError: the author named no label, and the reviewer neither; or it would replace, and must not.
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
         classifier.bucket.BucketError: the bucket does not answer.
     """
+    _lock_answers(correction)
     locked = _lock(correction, reviewer)
     if label is None:
         label = locked.answer
     if label not in Label.values:
         raise ReviewError(f"“{Answer(locked.answer).label.replace('_', ' ')}” is no label: choose one, or reject it.")
+    if find_labels(locked.face_id) - {label} and not replace:
+        raise ReviewError(f"{CONTRADICTS.capitalize()}.")
+    _replace_others(locked, label, reviewer)
     reason = "" if add_sample(correction=locked, label=label) else TOO_LIKE_A_TEST_IMAGE
     _decide(locked, reviewer, Correction.State.APPROVED, reason=reason, final_label=label)
     return locked
@@ -57,13 +67,16 @@ def add_missing_sample(*, correction: Correction) -> bool:
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
         classifier.bucket.BucketError: the bucket does not answer.
     """
+    _lock_answers(correction)
     locked = Correction.objects.select_for_update(of=("self",)).get(pk=correction.pk)
     if locked.state != Correction.State.APPROVED or locked.final_label is None:
         raise ReviewError(f"Answer {locked.pk} is not approved.")
-    if Sample.objects.filter(correction=locked).exists() or add_sample(correction=locked, label=locked.final_label):
+    if Sample.objects.filter(correction=locked).exists():
         return True
-    Correction.objects.filter(pk=locked.pk).update(reason=TOO_LIKE_A_TEST_IMAGE)
-    CorrectionEvent.objects.create(correction=locked, state=locked.state, actor=None, reason=TOO_LIKE_A_TEST_IMAGE)
+    replaced = Correction.objects.replaced().filter(pk=locked.pk).exists()
+    if not replaced and add_sample(correction=locked, label=locked.final_label):
+        return True
+    _explain([locked], REPLACED if replaced else TOO_LIKE_A_TEST_IMAGE, actor=None)
     return False
 
 
@@ -75,11 +88,36 @@ def reject_answer(*, correction: Correction, reviewer: User, reason: str) -> Cor
         AlreadyDecidedError: it is not this reviewer's to decide any more.
         ReviewError: no reason.
     """
+    locked = _lock(correction, reviewer)
     if not reason.strip():
         raise ReviewError("Say why: the author reads it.")
-    locked = _lock(correction, reviewer)
     _decide(locked, reviewer, Correction.State.REJECTED, reason=reason.strip(), final_label=None)
     return locked
+
+
+def find_labels(face_id: UUID) -> set[int]:
+    """The labels under which a face is in the dataset: at most one, unless an older release left two."""
+    return set(Sample.objects.filter(correction__face=face_id).values_list("label", flat=True))
+
+
+def _lock_answers(correction: Correction) -> None:
+    """All about the same face, in the order in which erasing locks them: two approvals come one after the other."""
+    answers = Correction.objects.select_for_update(of=("self",)).filter(face__corrections=correction.pk)
+    list(answers.order_by("pk").values_list("pk", flat=True))
+
+
+def _replace_others(correction: Correction, label: int, reviewer: User) -> None:
+    """A face has one label in the dataset: what was approved under another leaves it, and its answer says so."""
+    erase_samples(Sample.objects.filter(correction__face=correction.face_id).exclude(label=label))
+    approved = Correction.objects.filter(face=correction.face_id, state=Correction.State.APPROVED, reason="")
+    _explain(list(approved.exclude(final_label=label)), REPLACED, actor=reviewer)
+
+
+def _explain(approved: list[Correction], reason: str, *, actor: User | None) -> None:
+    """Why these answers are in the dataset no more, or never were."""
+    for correction in approved:
+        Correction.objects.filter(pk=correction.pk).update(reason=reason)
+        CorrectionEvent.objects.create(correction=correction, state=correction.state, actor=actor, reason=reason)
 
 
 def _lock(correction: Correction, reviewer: User) -> Correction:

@@ -16,6 +16,7 @@ from accounts.models import User
 from classifier.bucket import expect_outages
 from classifier.crops import SIDE, fetch_crops, keep_crops, read_kept
 from classifier.models import Label, Sample, Snapshot
+from classifier.querysets import SampleQuerySet
 from fersite.storage import read_object, share_client
 
 
@@ -83,31 +84,42 @@ class SnapshotDiff:
 def take_snapshot(*, actor: User | None = None) -> Snapshot:
     """List every sample that may be trained on or measured with; the same content again is the same snapshot.
 
-    The list is stored before its row. One without a row, left by a crash, names hashes and no pixels, and the next
-    snapshot of the same content takes it over.
+    The list is stored before its row, and again where the row is there already: the bucket may have lost it. One
+    without a row, left by a crash, names hashes and no pixels, and the next snapshot of the same content takes it over.
 
     Raises:
         DatasetEmptyError: there is no sample.
         classifier.bucket.BucketError: the bucket does not answer.
     """
-    rows = Sample.objects.usable().order_by().values_list(*COLUMNS)
-    entries = sorted(SnapshotEntry(*row) for row in rows.iterator(chunk_size=5000))
+    entries = _list_entries(Sample.objects.usable())
     if not entries:
         raise DatasetEmptyError("The dataset is empty: manage.py import_fer2013 PATH fills it.")
     text = _write_list(entries)
     snapshot = _make_row(entries, hashlib.sha256(text).hexdigest(), actor)
+    _store_list(snapshot, text)
     if (earlier := Snapshot.objects.filter(digest=snapshot.digest).first()) is not None:
         return earlier
-    client = share_client(settings.S3_ENDPOINT_URL)
-    packed = gzip.compress(text, mtime=0)
-    with expect_outages():
-        client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=snapshot.key, Body=packed)
     try:
         with transaction.atomic():
             snapshot.save(force_insert=True)
     except IntegrityError:  # somebody took the same one at the same moment and was first
         return Snapshot.objects.get(digest=snapshot.digest)
     return snapshot
+
+
+def restore_list(snapshot: Snapshot) -> bool:
+    """Store a lost list again, if the rows of then or of now still give it, byte by byte; whether they do.
+
+    Raises:
+        classifier.bucket.BucketError: the bucket does not answer.
+    """
+    then = Sample.objects.filter(created_at__lte=snapshot.created_at)
+    for rows in (then.usable(), then, Sample.objects.usable()):
+        text = _write_list(_list_entries(rows))
+        if hashlib.sha256(text).hexdigest() == snapshot.digest:
+            _store_list(snapshot, text)
+            return True
+    return False
 
 
 def read_snapshot(snapshot: Snapshot) -> list[SnapshotEntry]:
@@ -198,6 +210,18 @@ def count_labels(entries: Iterable[SnapshotEntry]) -> list[int]:
 
 def _identify(entry: SnapshotEntry) -> tuple[str, str, str, str]:
     return entry.split, entry.source, entry.source_name, entry.sha256
+
+
+def _list_entries(samples: SampleQuerySet) -> list[SnapshotEntry]:
+    rows = samples.order_by().values_list(*COLUMNS)
+    return sorted(SnapshotEntry(*row) for row in rows.iterator(chunk_size=5000))
+
+
+def _store_list(snapshot: Snapshot, text: bytes) -> None:
+    client = share_client(settings.S3_ENDPOINT_URL)
+    packed = gzip.compress(text, mtime=0)
+    with expect_outages():
+        client.put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=snapshot.key, Body=packed)
 
 
 def _write_list(entries: Iterable[SnapshotEntry]) -> bytes:

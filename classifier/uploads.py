@@ -1,14 +1,12 @@
 """Takes a photo in and erases it again; whatever happens in between, no object is left behind without a row."""
 
 import hashlib
-import logging
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -19,23 +17,19 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from classifier.dataset import name_sample_objects
+from classifier.dataset import erase_samples
 from classifier.enqueue import enqueue_upload
 from classifier.feedback import allow_erasing
 from classifier.images import PreparedImage, prepare_content, read_content
 from classifier.models import Correction, IdempotencyKey, ObjectRemoval, Sample, Upload
 from classifier.querysets import CorrectionQuerySet
-
-logger = logging.getLogger(__name__)
+from classifier.removals import remove_objects, remove_on_commit
 
 KEY_LIFETIME = timedelta(hours=24)
 # An object whose row was never committed may go after this; longer than any request takes.
 ABANDONED_AFTER = timedelta(hours=1)
 # How long the broker has to deliver before the sweeper hands an upload out again.
 DELIVERY_TIME = timedelta(seconds=60)
-# A bucket that would not delete is left alone for so long.
-REMOVAL_PAUSE = timedelta(seconds=30)
-KEYS_PER_REQUEST = 1000  # S3's limit
 
 
 class StorageUnavailable(Exception):
@@ -161,7 +155,7 @@ def erase_upload(*, upload: Upload) -> None:
     if locked is None:
         return
     _erase_answers(Correction.objects.filter(face__upload=locked))
-    _remove_on_commit([locked.image, *locked.faces.exclude(crop="").values_list("crop", flat=True)])
+    remove_on_commit([locked.image, *locked.faces.exclude(crop="").values_list("crop", flat=True)])
     locked.delete()
 
 
@@ -174,16 +168,9 @@ def erase_answers(*, author: User) -> None:
 def _erase_answers(answers: CorrectionQuerySet) -> None:
     # Locked first: what a reviewer is deciding becomes a sample before they are read here, or finds them gone.
     chosen = list(answers.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
-    _remove_on_commit(name_sample_objects(Sample.objects.filter(correction__in=chosen)))
+    erase_samples(Sample.objects.filter(correction__in=chosen))
     allow_erasing()
     Correction.objects.filter(pk__in=chosen).delete()
-
-
-def _remove_on_commit(keys: Sequence[str]) -> None:
-    """Noted now, so that the sweeper removes what cannot be reached then."""
-    rows = [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys]
-    ObjectRemoval.objects.bulk_create(rows, ignore_conflicts=True)
-    transaction.on_commit(lambda: remove_objects(keys), robust=True)
 
 
 def store_object(key: str, content: bytes) -> None:
@@ -198,27 +185,3 @@ def store_object(key: str, content: bytes) -> None:
 def keep_objects(keys: Iterable[str]) -> None:
     """To be called in the transaction that writes the rows naming these objects."""
     ObjectRemoval.objects.filter(key__in=list(keys)).delete()
-
-
-def remove_objects(keys: Sequence[str]) -> None:
-    """Delete objects now, in one request; what the bucket does not delete stays noted, and the sweeper tries again."""
-    for start in range(0, len(keys), KEYS_PER_REQUEST):
-        batch = keys[start : start + KEYS_PER_REQUEST]
-        try:
-            kept = delete_objects(batch)
-        except Exception as error:  # noqa: BLE001 - whatever the bucket's client raises; the other batches fare no better
-            logger.warning("%d objects could not be removed now: %s", len(keys) - start, error)
-            ObjectRemoval.objects.filter(key__in=keys[start:]).update(due_at=timezone.now() + REMOVAL_PAUSE)
-            return
-        ObjectRemoval.objects.filter(key__in=set(batch) - kept).delete()
-        if kept:
-            logger.warning("the bucket refused to remove %d objects", len(kept))
-            ObjectRemoval.objects.filter(key__in=kept).update(due_at=timezone.now() + REMOVAL_PAUSE)
-
-
-def delete_objects(keys: Sequence[str]) -> set[str]:
-    """Delete up to a thousand objects; those that the bucket refused to delete. One that is gone counts as deleted."""
-    storage: Any = default_storage
-    objects = [{"Key": key} for key in keys]
-    answer = storage.bucket.delete_objects(Delete={"Objects": objects, "Quiet": True})
-    return {problem["Key"] for problem in answer.get("Errors", [])}

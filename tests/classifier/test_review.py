@@ -13,8 +13,10 @@ from accounts.models import User
 from classifier.dataset import CropMissingError, choose_split
 from classifier.feedback import give_answer
 from classifier.images import encode_crop, read_crop
-from classifier.models import Correction, Sample, Upload
-from classifier.review import AlreadyDecidedError, ReviewError, approve_answer, reject_answer
+from classifier.models import Correction, ObjectRemoval, Sample, Upload
+from classifier.reconcile import reconcile_dataset
+from classifier.review import REPLACED, AlreadyDecidedError, ReviewError, approve_answer, reject_answer
+from classifier.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.uploads import erase_upload
 from classifier.views.account import erase_account
 from tests.factories import make_face, make_upload, make_user
@@ -90,9 +92,10 @@ def test_a_crop_that_is_gone_leaves_the_answer_pending(ruth: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_reviewers_at_once_one_wins(ruth: User) -> None:
     correction, rita = make_answer(make_user()), make_user("rita")
+    other = give_answer(face=correction.face, author=make_user("bob"), answer=3, asked="random", prediction=None)
     outcomes: list[str] = []
 
-    def review(reviewer: User) -> None:
+    def review(reviewer: User, correction: Correction) -> None:
         try:
             approve_answer(correction=correction, reviewer=reviewer)
             outcomes.append("won")
@@ -101,13 +104,14 @@ def test_of_two_reviewers_at_once_one_wins(ruth: User) -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=review, args=(reviewer,)) for reviewer in (ruth, rita)]
+    chosen = ((ruth, correction), (rita, correction), (make_user("rob"), other))
+    threads = [threading.Thread(target=review, args=pair) for pair in chosen]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes) == ["told", "won"]
-    assert Sample.objects.count() == 1
+    assert sorted(outcomes) == ["told", "won", "won"]
+    assert Sample.objects.count() == 1  # whichever came last replaced the other label
 
 
 def test_one_person_is_in_one_split_and_a_fifth_is_held_out() -> None:
@@ -140,6 +144,36 @@ def test_erasing_a_photo_erases_its_sample(ruth: User) -> None:
     erase_upload(upload=again.face.upload)
     assert not Sample.objects.exists()
     assert not default_storage.exists(key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_face_has_one_label_in_the_dataset(ruth: User) -> None:
+    ada = make_user()
+    happy = make_answer(ada, 3)
+    agreeing = give_answer(face=happy.face, author=make_user("bob"), answer=3, asked="random", prediction=None)
+    for correction in (happy, agreeing):
+        approve_answer(correction=correction, reviewer=ruth)
+    old, snapshot = Sample.objects.first(), take_snapshot()
+    assert (Sample.objects.count(), Sample.objects.values("key").distinct().count()) == (2, 1)
+    sad = give_answer(face=happy.face, author=ada, answer=4, asked="result", prediction=None)
+    with pytest.raises(ReviewError, match="Contradicts"):
+        approve_answer(correction=sad, reviewer=ruth, replace=False)
+    approve_answer(correction=sad, reviewer=ruth)
+    assert (Sample.objects.get().label, Sample.objects.get().correction) == (4, sad)
+    assert old is not None
+    assert not default_storage.exists(old.key)
+    assert not ObjectRemoval.objects.exists()
+    for correction in (happy, agreeing):
+        correction.refresh_from_db()
+        assert (correction.state, correction.final_label, correction.reason) == ("approved", 3, REPLACED)
+        assert [event.reason for event in correction.events.all()] == ["", "", REPLACED]
+    loaded = load_images(read_snapshot(snapshot))
+    assert (len(loaded.found), len(loaded.erased)) == (0, 2)
+    assert reconcile_dataset(deep=True).remaining == 0
+    again = give_answer(face=happy.face, author=ada, answer=3, asked="result", prediction=None)
+    approve_answer(correction=again, reviewer=ruth)
+    assert Sample.objects.get().label == 3
+    assert default_storage.exists(old.key)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -79,6 +79,9 @@ def test_the_same_content_is_the_same_snapshot(dataset: None) -> None:
     with default_storage.open(first.key) as file:
         packed = file.read()
     assert hashlib.sha256(gzip.decompress(packed)).hexdigest() == first.digest
+    default_storage.delete(first.key)
+    assert take_snapshot() == first
+    assert len(read_snapshot(first)) == 8  # the bucket had lost it
     add_correction(1)
     assert take_snapshot() != first
     assert Snapshot.objects.count() == 2

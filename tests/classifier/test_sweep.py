@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from classifier import uploads
+from classifier import removals, uploads
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
 from classifier.predictions import sweep_uploads
 from classifier.uploads import store_object
@@ -104,7 +104,7 @@ def test_object_without_a_row_goes_after_its_time(db: None) -> None:
 
 
 def test_more_objects_than_one_request_takes(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "KEYS_PER_REQUEST", 2)
+    monkeypatch.setattr(removals, "KEYS_PER_REQUEST", 2)
     keys = [f"faces/{number}.png" for number in range(5)]
     for key in keys[1:]:  # the first one is gone already
         default_storage.save(key, ContentFile(b"x"))
@@ -121,11 +121,11 @@ def test_bucket_that_is_away_is_asked_once_in_a_sweep(db: None, monkeypatch: pyt
         asked.append(len(keys))
         raise ConnectionError("away")
 
-    monkeypatch.setattr(uploads, "KEYS_PER_REQUEST", 2)
+    monkeypatch.setattr(removals, "KEYS_PER_REQUEST", 2)
     due = timezone.now() - PAST
     ObjectRemoval.objects.bulk_create(ObjectRemoval(key=str(number), due_at=due) for number in range(6))
     with monkeypatch.context() as away:
-        away.setattr(uploads, "delete_objects", refuse)
+        away.setattr(removals, "delete_objects", refuse)
         sweep_uploads()
         sweep_uploads()
     assert asked == [2]
@@ -133,7 +133,7 @@ def test_bucket_that_is_away_is_asked_once_in_a_sweep(db: None, monkeypatch: pyt
 
 
 def test_refused_object_keeps_its_note(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "delete_objects", lambda keys: {"b"})
+    monkeypatch.setattr(removals, "delete_objects", lambda keys: {"b"})
     due = timezone.now() - PAST
     ObjectRemoval.objects.bulk_create(ObjectRemoval(key=key, due_at=due) for key in "abc")
     sweep_uploads()

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How deep to look, whether to mend, and the form of the answer."""
         parser.add_argument("--fix", action="store_true", help="mend what can be mended")
-        parser.add_argument("--deep", action="store_true", help="also read every image and compare its hash")
+        parser.add_argument("--deep", action="store_true", help="also read every image and list and compare its hash")
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
