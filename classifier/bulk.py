@@ -1,16 +1,18 @@
 """One decision about many answers: previewed, confirmed, and carried out by workers in short pieces between photos."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from time import monotonic
+from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
-from django.db.models import F, JSONField, Value
+from django.db.models import F, JSONField, OuterRef, Value
 from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 
@@ -18,10 +20,10 @@ from accounts.models import User
 from classifier.bucket import BucketError
 from classifier.dataset import CropMissingError
 from classifier.enqueue import enqueue_bulk_review
-from classifier.models import Answer, BulkReview, Correction, Label
+from classifier.models import Answer, BulkReview, Correction, Label, Sample
 from classifier.predictions import DATABASE_OUTAGES, OUTAGES
 from classifier.querysets import BulkReviewQuerySet
-from classifier.review import ReviewError, approve_answer, reject_answer
+from classifier.review import CONTRADICTS, ReviewError, approve_answer, reject_answer
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +53,24 @@ class BulkPreview:
     without_label: int
 
 
-def preview_bulk_review(*, reviewer: User, corrections: Sequence[int]) -> BulkPreview:
-    """Count what the reviewer may decide, by answer, and the rest by reason; one query."""
+def preview_bulk_review(*, reviewer: User, corrections: Sequence[int], approves: bool = True) -> BulkPreview:
+    """Count what the reviewer may decide, by answer, and the rest by reason; two queries.
+
+    Args:
+        approves: leave out answers that name another label than the dataset holds for their face, or than each other.
+    """
     fields = ("answer", "state", "author_id", "face__upload__consent_training")
-    rows = {pk: rest for pk, *rest in Correction.objects.filter(pk__in=corrections).values_list("pk", *fields)}
+    chosen = Correction.objects.filter(pk__in=corrections)
+    rows = {pk: rest for pk, *rest in chosen.values_list("pk", *fields)}
+    refusals = {pk: _refuse(*rest[1:], reviewer=reviewer) for pk, rest in rows.items()}
+    open_ones = [pk for pk, why in refusals.items() if not why]
+    contradicting = _find_contradicting(open_ones) if approves else set()
+    refusals |= dict.fromkeys(contradicting, CONTRADICTS)
     counts: Counter[int] = Counter()
     refused: Counter[str] = Counter()
     mine = []
     for pk in dict.fromkeys(corrections):
-        why = _refuse(*rows[pk][1:], reviewer=reviewer) if pk in rows else "erased"
+        why = refusals.get(pk, "erased")
         if why:
             refused[why] += 1
         else:
@@ -68,6 +79,17 @@ def preview_bulk_review(*, reviewer: User, corrections: Sequence[int]) -> BulkPr
     named = {str(Answer(answer).label).replace("_", " "): counts[answer] for answer in sorted(counts)}
     without = sum(number for answer, number in counts.items() if answer not in Label.values)
     return BulkPreview(mine, named, dict(refused), without)
+
+
+def _find_contradicting(corrections: Sequence[int]) -> set[int]:
+    """Those that name a label for a face that is another one in the dataset, or in another of them."""
+    named = Correction.objects.filter(pk__in=corrections, answer__in=Label.values)
+    known = ArraySubquery(Sample.objects.filter(correction__face=OuterRef("face")).values("label"))
+    found = list(named.values_list("pk", "face", "answer", known))
+    labels: defaultdict[UUID, set[int]] = defaultdict(set)
+    for _, face, answer, in_dataset in found:
+        labels[face] |= {answer, *in_dataset}
+    return {pk for pk, face, *_ in found if len(labels[face]) > 1}
 
 
 def _refuse(state: str, author: int, shared: bool, *, reviewer: User) -> str:
@@ -197,7 +219,7 @@ def _decide(bulk: BulkReview) -> None:
     # Only the id is known yet: the use case locks and reads the row, and says so if it is gone.
     correction = Correction(pk=bulk.corrections[bulk.done])
     if bulk.action == BulkReview.Action.APPROVE:
-        approve_answer(correction=correction, reviewer=bulk.reviewer, label=bulk.label)
+        approve_answer(correction=correction, reviewer=bulk.reviewer, label=bulk.label, replace=False)
     else:
         reject_answer(correction=correction, reviewer=bulk.reviewer, reason=bulk.reason)
 

@@ -45,7 +45,9 @@ def show_preview(
     request: HttpRequest, site: admin.AdminSite, action: str, corrections: list[int], filters: str
 ) -> TemplateResponse:
     """What would be decided, before anything is."""
-    preview = preview_bulk_review(reviewer=request.user, corrections=corrections[:LARGEST])  # type: ignore[arg-type]
+    approves = action == BulkReview.Action.APPROVE
+    reviewer: Any = request.user
+    preview = preview_bulk_review(reviewer=reviewer, corrections=corrections[:LARGEST], approves=approves)
     context = {
         **site.each_context(request),
         "opts": Correction._meta,

@@ -16,7 +16,7 @@ from classifier import bulk, tasks
 from classifier.bulk import preview_bulk_review, request_bulk_review, run_bulk_review, sweep_bulk_reviews
 from classifier.enqueue import BULK_REVIEW
 from classifier.models import BulkReview, Correction, CorrectionEvent, Sample
-from classifier.review import ReviewError, reject_answer
+from classifier.review import CONTRADICTS, ReviewError, reject_answer
 from tests.factories import make_user
 from tests.reviews import add_answer, enter, make_reviewer, store_crop
 
@@ -94,6 +94,26 @@ def test_approved_in_one_piece(ada: User, ruth: User, sent: list[int]) -> None:
     assert sent == []
     run_bulk_review(job.pk)
     assert BulkReview.objects.get().done == 3
+
+
+def test_what_contradicts_is_left(ada: User, ruth: User, sent: list[int]) -> None:
+    happy, first, sound = add_answer(ada, 3), add_answer(ada, 3), add_answer(ada, 5)
+    for number, row in enumerate((happy, first, sound)):
+        store_crop(row, number)
+    run_bulk_review(ask(ruth, [happy], "approve").pk)
+    against = add_answer(make_user("bob"), 4, face=happy.face)
+    second = add_answer(make_user("cy"), 4, face=first.face)
+    unsure = add_answer(make_user("di"), 7, face=sound.face)
+    chosen = [row.pk for row in (against, first, second, sound, unsure)]
+    found = preview_bulk_review(reviewer=ruth, corrections=chosen)
+    assert (found.corrections, found.refused) == ([sound.pk, unsure.pk], {CONTRADICTS: 3})
+    assert preview_bulk_review(reviewer=ruth, corrections=chosen, approves=False).refused == {}
+    job = ask(ruth, [against, first, second], "approve")  # as if the preview had not been heeded
+    run_bulk_review(job.pk)
+    job.refresh_from_db()
+    assert (job.decided, [pk for pk, _ in job.problems]) == (1, [against.pk, second.pk])
+    assert "decide it one by one" in job.problems[0][1]
+    assert set(Sample.objects.values_list("correction", "label")) == {(happy.pk, 3), (first.pk, 3)}
 
 
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # a task names its queue itself
