@@ -6,10 +6,10 @@ from typing import Any
 from django.core.files.storage import default_storage
 
 from accounts.models import User
-from classifier.admin.filters import say_answer
+from classifier.admin.filters import say_answer, say_state
 from classifier.admin.places import Place, link_answer, link_decision, link_list
 from classifier.models import Answer, Correction, Face, Label
-from classifier.review import describe_refusal
+from classifier.review import describe_refusal, find_labels
 from classifier.track_records import TrackRecord, read_track_records
 
 # Offered beside a field for any other; the author reads them.
@@ -37,10 +37,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Opinion:
-    """Another person's standing answer about the same face."""
+    """Another standing answer about the same face, the author's own of before among them."""
 
     correction: Correction
     words: str
+    state: str
     agrees: bool
     record: TrackRecord
 
@@ -48,10 +49,7 @@ class Opinion:
 def describe_answer(correction: Correction, *, reviewer: User, place: Place, filters: str) -> dict[str, Any]:
     """The context of an answer's page; the answer comes with prediction, version, author, reviewer, face and upload."""
     others = list(
-        Correction.objects.standing()
-        .filter(face=correction.face_id)
-        .exclude(author=correction.author_id)
-        .select_related("author")
+        Correction.objects.standing().filter(face=correction.face_id).exclude(pk=correction.pk).select_related("author")
     )
     records = read_track_records([correction.author_id, *(other.author_id for other in others)])
     return {
@@ -60,6 +58,7 @@ def describe_answer(correction: Correction, *, reviewer: User, place: Place, fil
         "names_label": correction.answer in Label.values,
         "final": Label(correction.final_label).label if correction.final_label is not None else "",
         "refusal": describe_refusal(correction, reviewer),
+        "in_dataset": [Label(label).label for label in sorted(find_labels(correction.face_id))],
         "record": records[correction.author_id],
         "opinions": [describe_opinion(other, correction, records[other.author_id]) for other in others],
         "bars": make_bars(correction),
@@ -72,8 +71,8 @@ def describe_answer(correction: Correction, *, reviewer: User, place: Place, fil
 
 
 def describe_opinion(other: Correction, correction: Correction, record: TrackRecord) -> Opinion:
-    """One row of the other people's answers."""
-    return Opinion(other, say_answer(other.answer), other.answer == correction.answer, record)
+    """One row of the other answers."""
+    return Opinion(other, say_answer(other.answer), say_state(other), other.answer == correction.answer, record)
 
 
 def make_bars(correction: Correction) -> list[Bar]:

@@ -38,7 +38,7 @@ class CorrectionAdmin(ReviewPages):
 
     list_display = (
         *("crop_image", "id", "network_said", "prediction_set", "person_said", "author_with_record"),
-        *("marks", "state", "answered_at"),
+        *("marks", "what_became_of_it", "answered_at"),
     )
     list_display_links = ("crop_image", "id")
     list_filter = (
@@ -123,9 +123,13 @@ class CorrectionAdmin(ReviewPages):
     @admin.display(description="marks", ordering="differs")
     def marks(self, correction: Any) -> str:
         """What is special about it."""
-        return ", ".join(
-            words for words, holds in (("blind", correction.blind), ("people differ", correction.differs)) if holds
-        )
+        marks = [("blind", correction.blind), ("people differ", correction.differs)]
+        return ", ".join(filter(None, [*(words for words, holds in marks if holds), filters.say_issue(correction)]))
+
+    @admin.display(description="state", ordering="state")
+    def what_became_of_it(self, correction: Correction) -> str:
+        """The state, and the label where the reviewer chose another."""
+        return filters.say_state(correction)
 
     @admin.display(description="answered", ordering="created_at")
     def answered_at(self, correction: Correction) -> str:

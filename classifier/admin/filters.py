@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, Count, F, Func, IntegerField, QuerySet, Value
+from django.db.models import BigIntegerField, Count, F, Field, FloatField, Func, IntegerField, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -25,6 +25,14 @@ ISSUE_RANK = "issue_rank"
 def say_answer(answer: int) -> str:
     """In words: "sad", "unclear", "not a face"."""
     return str(Answer(answer).label).replace("_", " ")
+
+
+def say_state(correction: Correction) -> str:
+    """In words, with the label where an answer was approved under another than its own."""
+    state = str(correction.get_state_display())
+    if correction.final_label in (None, correction.answer):
+        return state
+    return f"{state} as {correction.get_final_label_display()}"
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -155,7 +163,25 @@ class LabelIssueFilter(admin.SimpleListFilter):
         """With their rank, by which the list is ordered."""
         if self.value() != "likely":
             return None
-        worst = [issue.correction_id for issue in rank_label_issues()]
+        issues = rank_label_issues()
+        worst = [issue.correction_id for issue in issues]
         numbers = Value(worst, output_field=ArrayField(BigIntegerField()))
         rank = Func(numbers, F("pk"), function="array_position", output_field=IntegerField())
-        return queryset.filter(pk__in=worst).annotate(**{ISSUE_RANK: rank})
+        ranked = queryset.filter(pk__in=worst).annotate(**{ISSUE_RANK: rank})
+        return ranked.annotate(
+            issue_score=_pick([issue.score for issue in issues], FloatField()),
+            issue_label=_pick([issue.suggested for issue in issues], IntegerField()),
+        )
+
+
+def _pick(values: list[Any], field: "Field[Any, Any]") -> Func:
+    """The one of these that stands at an answer's rank."""
+    array = Value(values, output_field=ArrayField(field))
+    return Func(array, F(ISSUE_RANK), template="(%(expressions)s]", arg_joiner=")[", output_field=field)
+
+
+def say_issue(correction: Any) -> str:
+    """What a label that is probably wrong should be, and how bad it is; empty where the list does not ask for them."""
+    if not hasattr(correction, "issue_label"):
+        return ""
+    return f"likely {Label(correction.issue_label).label} (score {correction.issue_score:.2f})"

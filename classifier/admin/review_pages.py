@@ -11,13 +11,12 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from classifier.admin.answer_page import describe_answer
 from classifier.admin.base import ReadOnlyAdmin
-from classifier.admin.filters import say_answer
+from classifier.admin.filters import ISSUE_RANK, say_answer, say_issue
 from classifier.admin.places import Place, find_place, link_answer, link_list
 from classifier.bucket import BucketError
 from classifier.dataset import CropMissingError
@@ -61,12 +60,14 @@ class ReviewPages(ReadOnlyAdmin):
         if correction is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         reviewer, filters = _get_reviewer(request), self.get_preserved_list(request)
-        place = find_place(self.filter_answers(request, filters), pk=correction.pk, reviewer=reviewer)
+        rows = self.filter_answers(request, filters)
+        place = find_place(rows, pk=correction.pk, reviewer=reviewer)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Answer {correction.pk}: {correction.author} says {say_answer(correction.answer)}",
             "may_review": self.has_review_permission(request),
+            "issue": say_issue(rows.filter(pk=correction.pk).first()) if ISSUE_RANK in rows.query.annotations else "",
             **describe_answer(correction, reviewer=reviewer, place=place, filters=filters),
         }
         return TemplateResponse(request, "admin/classifier/correction/change_form.html", context)
@@ -77,12 +78,12 @@ class ReviewPages(ReadOnlyAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_review_permission(request):
             raise PermissionDenied
-        correction = get_object_or_404(self.get_queryset(request), pk=pk)
         form, filters = DecisionForm(request.POST), self.get_preserved_list(request)
         if not form.is_valid():
             self.message_user(request, "This is no decision: use the buttons.", messages.ERROR)
             return HttpResponseRedirect(link_answer(pk, filters))
-        if not self.decide(request, correction, form):
+        # By its number alone: what was erased, or is not shared any more, is told in words.
+        if not self.decide(request, Correction(pk=pk), form):
             return HttpResponseRedirect(link_answer(pk, filters))
         hint, rows = form.cleaned_data["upcoming"], self.filter_answers(request, filters)
         return self.go_on(request, find_place(rows, pk=pk, reviewer=_get_reviewer(request), hint=hint), filters)

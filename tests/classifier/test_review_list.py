@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from classifier.label_issues import rank_label_issues
 from classifier.models import Correction
 from tests.factories import make_user, make_version
 from tests.reviews import add_answer, add_face, enter, make_reviewer
@@ -51,6 +52,7 @@ def test_pending_unless_asked_otherwise(browser: Client, ada: User) -> None:
 def test_columns(browser: Client, ada: User) -> None:
     face = add_face(ada, predicted=3, sure=0.82)
     Correction.objects.filter(pk=add_answer(ada, 8).pk).update(state="approved", final_label=1)
+    assert "Approved as disgust" in browser.get(LIST, {"state": "approved"}).content.decode()
     add_answer(ada, 8, face=face)
     page = browser.get(LIST).content.decode()
     for words in ("happy 82%", "happy, neutral", "not a face", "ada (0% of 1)", "not enough data (0 faces"):
@@ -113,6 +115,10 @@ def test_likely_label_issues_come_worst_first(browser: Client, ada: User) -> Non
     doubtful, worst = add_answer(ada, 4, sure=0.9), add_answer(ada, 4, sure=0.97)
     assert read(browser, issues="likely") == [worst.pk, doubtful.pk]
     assert read(browser, issues="likely", answer__exact="1") == []
+    page = browser.get(LIST, {"issues": "likely"}).content.decode()
+    scores = {issue.correction_id: issue.score for issue in rank_label_issues()}
+    for row in (doubtful, worst):
+        assert f'<td class="field-marks">likely happy (score {scores[row.pk]:.2f})</td>' in page
     Correction.objects.filter(pk=worst.pk).update(state="approved", final_label=4)
     assert read(browser, issues="likely") == [doubtful.pk]
     assert read(browser, issues="likely", state="all") == [worst.pk, doubtful.pk]

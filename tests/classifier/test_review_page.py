@@ -63,9 +63,34 @@ def test_all_that_is_known(browser: Client, ada: User) -> None:
         *("in the queue, at random", "<strong>blind</strong>", "48 × 48 pixels", "← the answer", "1 of 2"),
     ):
         assert words in page, words
-    assert "cy" not in page.split("Other people")[1].split("The author")[0]
+    assert "cy" not in page.split("Other answers")[1].split("The author")[0]
     assert page.count("X-Amz-Signature") == 3  # the photo twice, the crop once
     assert page.count('class="review-plausible"') == 2
+
+
+def test_what_was_approved_for_the_face_before(browser: Client, ruth: User, ada: User) -> None:
+    """By the author's own earlier answer, and under the reviewer's label."""
+    first = add_answer(ada, 4)
+    assert "There is no other." in show(browser, first)
+    store_crop(first)
+    approve_answer(correction=first, reviewer=ruth, label=3)
+    second = add_answer(ada, 4, face=first.face)
+    page = show(browser, second)
+    assert "in the dataset as <strong>happy</strong>; approving this replaces it." in page
+    assert "Approved as happy" in page.split("Other answers")[1].split("The author")[0]
+    assert "approving another label replaces it." in show(browser, add_answer(make_user("bob"), 3, face=first.face))
+    decide(browser, second)
+    assert Sample.objects.get().label == 4
+
+
+def test_likely_label_issues_say_what_is_likely(browser: Client, ada: User) -> None:
+    for label in range(7):
+        for _ in range(4):
+            add_answer(ada, label, predicted=label, sure=0.88)
+    wrong = add_answer(ada, 4, sure=0.97)
+    page = show(browser, wrong, "?_changelist_filters=issues%3Dlikely")
+    assert "<strong>likely happy (score 0.0" in page
+    assert "label issue" not in show(browser, wrong).split("The network")[1]
 
 
 def test_the_next_of_the_same_list_follows(browser: Client, ruth: User, ada: User) -> None:
@@ -187,15 +212,23 @@ def test_no_decision(browser: Client, ada: User) -> None:
         assert "This is no decision" in decide(browser, correction, **fields)[1]
     assert browser.get(f"{LIST}{correction.pk}/decide/").status_code == 405
     assert browser.post(f"{LIST}{correction.pk}/change/", {"state": "approved"}).status_code == 403
-    assert browser.post(f"{LIST}999999/decide/", {"decision": "approve"}).status_code == 404
     assert browser.get(f"{LIST}999999/change/").status_code == 302
     assert Correction.objects.get().state == "pending"
 
 
 def test_a_photo_that_is_not_shared_is_not_there(browser: Client, ada: User) -> None:
-    hidden = add_answer(ada, shared=False)
+    hidden, following = add_answer(ada, shared=False), add_answer(ada)
+    store_crop(hidden)
     assert browser.get(f"{LIST}{hidden.pk}/change/").status_code == 302
-    assert browser.post(f"{LIST}{hidden.pk}/decide/", {"decision": "approve"}).status_code == 404
+    gone = Correction(pk=999999)
+    for row, why in ((hidden, "The photo of answer {} is not shared"), (gone, "The photo of answer {} was erased.")):
+        for said in ({}, {"decision": "reject"}, {"decision": "reject", "reason": "no"}):
+            where, page = decide(browser, row, upcoming=following.pk, **said)
+            assert where == f"{LIST}{following.pk}/change/"
+            assert why.format(row.pk) in page
+            assert str(hidden.face.pk) not in page
+    assert "was erased" in decide(browser, Correction(pk=int("9" * 30)))[1]
+    assert Correction.objects.pending().count() == 2
 
 
 @pytest.mark.parametrize("role", ["reviewer", "staff", "user", None])
