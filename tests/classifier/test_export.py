@@ -183,6 +183,20 @@ def test_the_snapshot_must_be_named(snapshot: Snapshot, tmp_path: Path) -> None:
         export(tmp_path / "out", number=999)
 
 
+def test_without_a_place_it_is_named_after_the_snapshot(
+    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for options, name in (([], f"snapshot-{snapshot.pk}"), (["--format", "csv"], f"snapshot-{snapshot.pk}.csv")):
+        order = ["export_dataset", "--snapshot", str(snapshot.pk), "--verbosity=0", *options]
+        out = io.StringIO()
+        call_command(*order, stdout=out)
+        assert (tmp_path / name).exists()
+        assert f"in {name};" in out.getvalue()
+        with pytest.raises(CommandError, match=f"{name} exists already"):
+            call_command(*order)
+
+
 def test_without_a_snapshot_the_next_step_is_named(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="take_snapshot takes one"):
         export(tmp_path / "out", number=1)
