@@ -3,7 +3,7 @@
 import { explain, post } from "./post.js";
 
 const root = document.querySelector("[data-label]");
-const place = root.querySelector("[data-place]");
+const place = root.querySelector("[data-place]"); // absent once no face is left: "Undo" is then sent as without this script
 const shelf = root.querySelector("[data-waiting]"); // questions whose pictures load while another is asked
 const live = root.querySelector("[data-live]");
 const trouble = root.querySelector("[data-trouble]");
@@ -11,7 +11,7 @@ const trouble = root.querySelector("[data-trouble]");
 let sending = Promise.resolve();
 let unanswered = 0; // requests under way
 
-const asked = () => place.querySelector("[data-question]");
+const asked = () => place?.querySelector("[data-question]");
 const loaded = () => [...root.querySelectorAll("[data-question]")];
 
 // Rendered by our own templates, which escape what people wrote; scripts in them would not run.
@@ -60,6 +60,10 @@ function answer(question, value) {
 }
 
 function undo() {
+  if (!place) {
+    root.querySelector("[data-last] button")?.click();
+    return;
+  }
   enqueue(async () => {
     // Looked up now: what was said last may have been on its way when the key was pressed.
     const last = root.querySelector("[data-last]");
@@ -100,7 +104,7 @@ async function send(form, value) {
 
 document.addEventListener("submit", (event) => {
   const { target, submitter } = event;
-  if (!submitter || !root.contains(target)) return;
+  if (!submitter || !place || !root.contains(target)) return;
   event.preventDefault();
   if (target.matches("[data-last]")) undo();
   else answer(target, submitter.value);
@@ -120,4 +124,4 @@ document.addEventListener("keydown", (event) => {
   answer(asked(), button.value);
 });
 
-asked().focus({ preventScroll: true });
+asked()?.focus({ preventScroll: true });
