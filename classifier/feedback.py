@@ -1,7 +1,6 @@
 """What people answer about faces: confirm, correct, "can't tell", "not a face"; and taking it back."""
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
@@ -89,8 +88,7 @@ def reveal_answered(*, upload: Upload) -> bool:
     """Reveal a photo that was asked blind once its owner has answered about every face; whether it was now."""
     if not is_asked_blind(upload):
         return False
-    answers = Correction.objects.standing().filter(face=OuterRef("pk"), author=OuterRef("upload__owner"))
-    if upload.faces.filter(~Exists(answers), predictions__isnull=False).exists():
+    if upload.faces.unanswered().exists():
         return False
     reveal_upload(upload=upload)
     return True

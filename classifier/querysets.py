@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Value, When
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -57,6 +57,19 @@ class UploadQuerySet(QuerySet["Upload"]):
         )
         return self.prefetch_related(Prefetch("faces", queryset=faces))
 
+    def unanswered(self) -> "UploadQuerySet":
+        """Photos whose owners have yet to answer about a face."""
+        from classifier.models import Face
+
+        return self.filter(Exists(Face.objects.unanswered().filter(upload=OuterRef("pk"))), status="done")
+
+    def following(self, upload: "Upload") -> "UploadQuerySet":
+        """The same owner's others in the order of their list, from `upload` on and then from its top."""
+        below = Q(created_at__lt=upload.created_at) | Q(created_at=upload.created_at, pk__lt=upload.pk)
+        turn = Case(When(below, then=Value(0)), default=Value(1))
+        others = self.filter(owner_id=upload.owner_id).exclude(pk=upload.pk)
+        return others.order_by(turn, "-created_at", "-id")
+
     def claimable(self, *, now: datetime) -> "UploadQuerySet":
         """Pending, or left by a worker whose lease ran out."""
         return self.filter(Q(status="pending") | Q(status="running", claimed_until__lt=now))
@@ -80,6 +93,14 @@ class FaceQuerySet(QuerySet["Face"]):
         return self.exclude(upload__source="probe").filter(
             Q(upload__owner_id=user.pk) | Q(upload__consent_training=True), upload__status="done"
         )
+
+    def unanswered(self) -> "FaceQuerySet":
+        """Faces with a prediction that is shown, about which no answer of the photo's owner stands."""
+        from classifier.models import Correction, Prediction
+
+        shown = Prediction.objects.shown().filter(face=OuterRef("pk"))
+        said = Correction.objects.standing().filter(face=OuterRef("pk"), author=OuterRef("upload__owner"))
+        return self.filter(Exists(shown), ~Exists(said))
 
     def unlabelled(self) -> "FaceQuerySet":
         """Shared faces with a prediction that is shown, about which nobody's answer stands: what a batch asks."""

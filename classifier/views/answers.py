@@ -1,5 +1,6 @@
 """What a face shows, said by the photo's owner on the result page: by tap, by key, and without JavaScript."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from classifier.labelling import is_blind
 from classifier.models import Answer, Correction, Upload
 from classifier.views.access import login_required_from
 from classifier.views.pace import count_answer, send_refusal
-from classifier.views.presentation import describe_question
+from classifier.views.results import describe_upload, find_upload, render_state
 
 ANSWERS = {answer.label: answer for answer in Answer}
 UNDO = "undo"
@@ -25,7 +26,11 @@ UNDO = "undo"
 @require_POST
 @login_required_from("face")
 def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """`answer`: a label, "unclear", "not_a_face" or "undo"; scripts get {html, revealed} or {error}, others a page."""
+    """`answer`: a label, "unclear", "not_a_face" or "undo"; scripts get {error} or what is new, others a page.
+
+    {revealed: false, html, next}: the question, and the way to the next photo; {revealed: true} with the page's new
+    state as from its JSON sibling once all is answered about a photo that was asked blind.
+    """
     upload = get_object_or_404(Upload.objects.owned_by(request.user).with_faces(), faces=pk)
     face = next(face for face in upload.faces.all() if face.pk == pk)
     word = request.POST.get("answer", "")
@@ -50,7 +55,11 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
     revealed = word != UNDO and reveal_answered(upload=upload)
     if request.accepts("text/html"):
         return redirect(f"{reverse('upload_detail', args=[upload.pk])}#face-{face.index + 1}")
-    return JsonResponse({"html": _render_question(request, upload, pk), "revealed": revealed})
+    context = describe_upload(find_upload(request, upload.pk))
+    if revealed:
+        return JsonResponse({"revealed": True, **render_state(request, context, seen=None)})
+    following = render_to_string("classifier/_next.html", context, request)
+    return JsonResponse({"revealed": False, "html": _render_question(request, context, pk), "next": following})
 
 
 def _refuse(request: HttpRequest, upload: Upload, error: FeedbackError) -> HttpResponse:
@@ -60,11 +69,9 @@ def _refuse(request: HttpRequest, upload: Upload, error: FeedbackError) -> HttpR
     return send_refusal(error)
 
 
-def _render_question(request: HttpRequest, upload: Upload, pk: UUID) -> str:
-    fresh = Upload.objects.with_faces().get(pk=upload.pk)
-    face = next(face for face in fresh.faces.all() if face.pk == pk)
-    prediction = face.choose_prediction()
-    if prediction is None:
+def _render_question(request: HttpRequest, context: dict[str, Any], pk: UUID) -> str:
+    card = next((card for card in context["cards"] if card.face.pk == pk), None)
+    if card is None:
         return ""
-    context = {"face": face, "number": face.index + 1, "question": describe_question(fresh, face, prediction)}
-    return render_to_string("classifier/_question.html", context, request)
+    shown = {"face": card.face, "number": card.number, "question": card.question}
+    return render_to_string("classifier/_question.html", shown, request)

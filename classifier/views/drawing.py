@@ -13,7 +13,7 @@ from classifier.drawing import Box, BoxRefused, draw_face
 from classifier.feedback import NotReadyError
 from classifier.models import Upload
 from classifier.views.access import login_required_from
-from classifier.views.results import describe_upload, find_upload, send_state
+from classifier.views.results import describe_upload, find_upload, render_state
 
 
 class BoxForm(forms.Form):
@@ -45,4 +45,4 @@ def add_face(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect("upload_detail", pk)
     if words:
         return JsonResponse({"error": words}, status=409)
-    return send_state(request, describe_upload(find_upload(request, pk)), seen=None)
+    return JsonResponse(render_state(request, describe_upload(find_upload(request, pk)), seen=None))

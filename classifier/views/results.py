@@ -37,10 +37,15 @@ def describe_upload(upload: Upload) -> dict[str, Any]:
     drawn = [face for face in upload.faces.all() if face.origin == Face.Origin.DRAWN]
     waiting = describe_waiting(upload)
     open_ones = sum(not face.failed for face in waiting)
+    cards = describe_faces(upload)
+    answered = bool(cards) and not open_ones and all(card.question.said for card in cards)
     return {
         "upload": upload,
         "blind": blind,
-        "cards": describe_faces(upload),
+        "cards": cards,
+        "answered": answered,
+        # The owner's next photo to answer about.
+        "following": Upload.objects.unanswered().following(upload).first() if answered else None,
         "reason": describe_reason(upload),
         "slow": slow,
         # What the page shows; the script sends it back and gets the result only when it differs.
@@ -72,16 +77,16 @@ def read_state(request: HttpRequest, pk: UUID) -> JsonResponse:
         context = describe_upload(find_upload(request, pk))
     except Http404:
         return JsonResponse({"code": "not_found"}, status=404)
-    return send_state(request, context, seen=request.GET.get("seen"))
+    return JsonResponse(render_state(request, context, seen=request.GET.get("seen")))
 
 
-def send_state(request: HttpRequest, context: dict[str, Any], *, seen: str | None) -> JsonResponse:
+def render_state(request: HttpRequest, context: dict[str, Any], *, seen: str | None) -> dict[str, Any]:
     """What the page's script shows; `seen`: the state that it shows already."""
     answer: dict[str, Any] = {"state": context["state"], "finished": context["finished"]}
     if seen != context["state"]:
         answer["html"] = render_to_string("classifier/_result.html", context, request)
         answer["announcement"] = announce(context["upload"], context["cards"])
-    return JsonResponse(answer)
+    return answer
 
 
 @login_required

@@ -71,7 +71,7 @@ class ResultPage {
       photo.alt = again.alt;
       again.replaceWith(photo); // the picture that is shown already need not be loaded again
     }
-    const focused = this.body.contains(document.activeElement) ? document.activeElement.id : "";
+    const focused = document.activeElement?.closest("[data-result-body] article")?.id; // keys still speak of this face
     this.body.replaceChildren(...fresh.body.childNodes);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     this.tieFaces();

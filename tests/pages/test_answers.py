@@ -1,5 +1,8 @@
 """What a face shows, said on the result page: kept, shown, undone, and about one's own photos only."""
 
+import re
+from typing import Any
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -22,7 +25,7 @@ def read(client: Client, face: Face) -> str:
     return " ".join(client.get(f"/uploads/{face.upload_id}/").content.decode().split())
 
 
-def say(client: Client, face: Face, answer: str, **headers: str) -> object:
+def say(client: Client, face: Face, answer: str, **headers: str) -> Any:
     return client.post(f"/faces/{face.pk}/answer", {"answer": answer}, headers=headers or {"accept": "text/html"})
 
 
@@ -48,6 +51,34 @@ def test_with_a_script(owner: Client, face: Face, answer: str, words: str) -> No
     html = owner.post(f"/faces/{face.pk}/answer", {"answer": answer}, headers=SCRIPT).json()["html"]
     assert f"You said: {words}." in html
     assert "Undo" in html
+
+
+def test_the_way_to_the_next_photo(ada: User, bob: User, owner: Client, django_assert_num_queries: Any) -> None:
+    """Once all is answered: to the next in the list that waits for an answer, from its top again after the end."""
+    version = make_version("1.0.0")
+    oldest, middle, newest = (make_face(make_upload(ada, number)) for number in range(3))
+    second = make_face(middle.upload, 1)
+    foreign, failed = make_face(make_upload(bob)), make_face(make_upload(ada, 3, status="dead"))
+    make_face(make_upload(ada, 4))  # no network has answered about it
+    for face in (oldest, middle, second, newest, foreign, failed):
+        make_prediction(face, version)
+
+    def find_link(face: Face) -> str:
+        found = re.findall(r'href="/uploads/([0-9a-f-]+)/">Next photo', read(owner, face))
+        return found[0] if found else ""
+
+    assert "Next photo" not in say(owner, middle, "sad", **SCRIPT).json()["next"]
+    assert find_link(middle) == ""
+    assert str(oldest.upload_id) in say(owner, second, "sad", **SCRIPT).json()["next"]
+    with django_assert_num_queries(7):  # session, user, upload, faces, predictions, answers, the next
+        assert find_link(middle) == str(oldest.upload_id)
+    say(owner, oldest, "sad")
+    assert find_link(middle) == find_link(oldest) == str(newest.upload_id)
+    assert "Next photo" not in say(owner, second, "undo", **SCRIPT).json()["next"]
+    say(owner, newest, "sad")
+    assert find_link(newest) == find_link(oldest) == str(middle.upload_id)
+    say(owner, second, "sad")
+    assert "No other photo of yours waits for an answer." in read(owner, newest)
 
 
 def test_the_author_hears_what_became_of_it(owner: Client, face: Face, bob: User) -> None:

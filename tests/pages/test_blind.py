@@ -48,6 +48,9 @@ def test_the_page_asks_and_tells_nothing(owner: Client, faces: list[Face]) -> No
 def test_when_all_faces_are_answered_it_is_revealed(owner: Client, faces: list[Face]) -> None:
     answers = [owner.post(f"/faces/{face.pk}/answer", {"answer": "sad"}, headers=SCRIPT).json() for face in faces]
     assert [answer["revealed"] for answer in answers] == [False, True]
+    assert answers[1]["html"].count("appears <strong>disgusted") == 2
+    assert (answers[1]["state"], answers[1]["finished"]) == ("done", True)
+    assert "face 2 appears disgusted" in answers[1]["announcement"]
     assert "disgust" not in answers[0]["html"].replace('value="disgust"', "").replace(">disgust <kbd>", "")
     page = read(owner, faces)
     assert page.count("appears <strong>disgusted") == 2
