@@ -55,6 +55,8 @@ def build_trainer(
         # XLA on a CPU makes TensorFlow's convolutions slower (measured: 2 times); accelerators profit from it.
         jit_compile="auto" if _has_accelerator() or keras.backend.backend() != "tensorflow" else False,
     )
+    # Or its variables are made while the first step is traced, which takes seconds.
+    trainer.optimizer.build(trainer.trainable_variables)
     return trainer
 
 

@@ -13,6 +13,7 @@ from tests.fakes import make_result
 __all__ = ["CRASHES", "HANGS", "app"]
 
 HANGS, CRASHES = 65, 66
+app.conf.worker_lost_wait = 1.0  # seconds until a process that is gone is given up; ten without this
 
 
 def predict(photo: Any) -> Any:

@@ -1,9 +1,11 @@
 """A dataset drawn in code and a network that learned it in seconds, for tests of everything that trains."""
 
+import fcntl
+import os
 import zipfile
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir
 
 from ml.labels import LABELS
 from tests.commands import run_ml
@@ -29,14 +31,20 @@ def write_tiny_archive(path: Path) -> Path:
 
 @cache
 def train_tiny_network(epochs: int = 12) -> Path:
-    """The folder of an artifact trained on the tiny archive; made once a test run."""
-    folder = Path(mkdtemp(prefix="fersite-tiny-"))
-    archive = write_tiny_archive(folder / "tiny.zip")
-    out = folder / "tiny"
-    words = ["train", "--data", archive, "--out", out, "--name", "tiny", "--network", "vgg-tiny", "--epochs", epochs]
-    done = run_ml(*words)
-    assert done.returncode == 0, done.stderr
-    return out
+    """The folder of an artifact trained on the tiny archive; made once a test run, by the first that needs it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(gettempdir()) / f"fersite-tiny-{run}"
+    folder.mkdir(exist_ok=True)
+    trained = folder / "trained"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not trained.exists():
+            archive, out = write_tiny_archive(folder / "tiny.zip"), folder / "tiny"
+            words = ["--name", "tiny", "--network", "vgg-tiny", "--epochs", epochs]
+            done = run_ml("train", "--data", archive, "--out", out, *words)
+            assert done.returncode == 0, done.stderr
+            trained.touch()
+    return folder / "tiny"
 
 
 def tiny_archive_of(network: Path) -> Path:

@@ -25,13 +25,28 @@ def train(archive: Path, out: Path, *more: object) -> Done:
     return done
 
 
-def train_with_jax(archive: Path, out: Path, *more: object) -> subprocess.CompletedProcess[str]:
-    words = ["train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more]
+# A training and, in the same process, what the Keras file that it wrote answers: FILE, CROPS, LOGITS, then the command.
+WITH_JAX = """
+import sys
+from ml.__main__ import main
+assert main(sys.argv[4:]) == 0
+import keras, numpy as np
+from ml.preprocess import to_network_input
+network = keras.models.load_model(sys.argv[1])
+np.save(sys.argv[3], network.predict(to_network_input(np.load(sys.argv[2])), verbose=0))
+"""
+
+
+def train_with_jax(archive: Path, out: Path, crops: Path, *more: object) -> tuple[str, np.ndarray]:
+    """What the command said, and the logits of the network for some crops; all in a process of its own."""
+    logits = crops.with_name("jax.npy")
+    words = [out / "network.keras", crops, logits]
+    words += ["train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more]
     env = os.environ | {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    command = [sys.executable, "-m", "ml", *map(str, words)]
+    command = [sys.executable, "-c", WITH_JAX, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=env)
     assert done.returncode == 0, done.stderr
-    return done
+    return done.stderr, np.load(logits)
 
 
 def divergence(student: Path, teacher: Path) -> float:
@@ -56,31 +71,16 @@ def test_a_student_comes_close_to_its_teacher(tiny_archive: Path, tmp_path: Path
 def test_trained_with_jax_on_two_devices_served_with_litert(tiny_archive: Path, tmp_path: Path) -> None:
     import keras
 
-    out = tmp_path / "jax"
-    trained = train_with_jax(tiny_archive, out, "--epochs", 2)
-    assert "KERAS_BACKEND=tensorflow python -m ml train" in trained.stderr
+    out, crops = tmp_path / "jax", tmp_path / "crops.npy"
+    np.save(crops, np.stack([draw_crop(number % 7, 3000 + number) for number in range(14)]))
+    said, with_jax = train_with_jax(tiny_archive, out, crops, "--epochs", 2)
+    assert "KERAS_BACKEND=tensorflow python -m ml train" in said
     assert not (out / "manifest.json").exists()
     finished = train(tiny_archive, out, "--epochs", 2, "--resume")
     assert "Epoch" not in finished.stdout
     artifact = load_artifact(out)
     assert artifact.metrics["test"]["n"] == 35
 
-    np.save(tmp_path / "crops.npy", np.stack([draw_crop(number % 7, 3000 + number) for number in range(14)]))
-    with_jax = keras_logits_with_jax(out, tmp_path / "crops.npy")
     network = keras.models.load_model(out / "network.keras")
-    with_tensorflow = network.predict(to_network_input(np.load(tmp_path / "crops.npy")), verbose=0)
+    with_tensorflow = network.predict(to_network_input(np.load(crops)), verbose=0)
     assert np.abs(with_jax - with_tensorflow).max() < 1e-3
-
-
-def keras_logits_with_jax(out: Path, crops: Path) -> np.ndarray:
-    """What the Keras file answers under JAX, in a process of its own."""
-    code = (
-        "import sys, keras, numpy as np\n"
-        "from ml.preprocess import to_network_input\n"
-        "network = keras.models.load_model(sys.argv[2])\n"
-        "np.save(sys.argv[3], network.predict(to_network_input(np.load(sys.argv[1])), verbose=0))\n"
-    )
-    logits = crops.with_name("jax.npy")
-    command = [sys.executable, "-c", code, str(crops), str(out / "network.keras"), str(logits)]
-    subprocess.run(command, check=True, timeout=280, env=os.environ | {"KERAS_BACKEND": "jax"})
-    return np.load(logits)
