@@ -51,6 +51,7 @@ ERRORS, POISONED = 0.1, 0.3
 RUN_SECONDS, FULL_RUN_SECONDS = 900.0, 3 * 3600.0
 # Both orders are learned for as long; a poisoner's answers longer than a site learns (FERSITE_RETRAIN_EPOCHS, 2).
 ORDER_EPOCHS, POISON_EPOCHS = 2, 3
+INDEPENDENT = 1000
 PARTS = ("domain", "rollback", "orders", "poison")
 
 
@@ -67,11 +68,15 @@ def tilt_faces(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ])  # fmt: skip
 
 
+def divide(data: FaceData, *sizes: int, seed: int) -> list[FaceData]:
+    """Disjoint parts of these sizes, at random, and the rest."""
+    parts = np.split(np.random.default_rng(seed).permutation(len(data)), np.cumsum(sizes))
+    return [data.select(np.isin(np.arange(len(data)), part)) for part in parts]
+
+
 def pick(data: FaceData, number: int, seed: int) -> FaceData:
     """So many faces, at random."""
-    mask = np.zeros(len(data), dtype=bool)
-    mask[np.random.default_rng(seed).permutation(len(data))[:number]] = True
-    return data.select(mask)
+    return divide(data, number, seed=seed)[0]
 
 
 class Experiment:
@@ -80,10 +85,11 @@ class Experiment:
     def __init__(self, state: Path, options: argparse.Namespace) -> None:
         self.state, self.options = state, options
         train, test = load_data(options.data, "train"), load_data(options.data, "public")
-        order = np.random.default_rng(0).permutation(len(train))
-        self.replay = train.select(np.isin(np.arange(len(train)), order[: options.replay]))
-        self.photos = train.select(np.isin(np.arange(len(train)), order[options.replay :]))
+        self.replay, self.photos = divide(train, options.replay, seed=0)
         self.test = test
+        # Of the frozen set's faces, tilted: those that trusted people upload, by which the gate decides; others, which
+        # nobody uploads, by which it is judged; and those that poisoners upload to vote in the gate.
+        self.trusted, self.independent, self.voting = divide(test, options.held_out, INDEPENDENT, seed=2)
         self.reviewers = make_people("train", 2)
         self.start = self.register_start()
 
@@ -120,12 +126,11 @@ class Experiment:
         finish_artifact(out, network, prepared, version=name, command="member_1", recipe=recipe, data=None)
         return out
 
-    def gather(self, split: str, tilted: int, upright: int, seed: int, people: int = 20) -> list[Shown]:
-        """New people upload faces nobody has uploaded before; tilted ones come first."""
-        source = self.photos if split == "train" else self.test
-        chosen = pick(source, tilted + upright, seed)
+    def gather(self, tilted: int, upright: int, seed: int) -> list[Shown]:
+        """New people, whose answers are learned, upload faces of the training split; tilted ones come first."""
+        chosen = pick(self.photos, tilted + upright, seed)
         images = np.concatenate([tilt_faces(chosen.images[:tilted]), chosen.images[tilted:]])
-        return upload_faces(make_people(split, people), images, chosen.labels)
+        return upload_faces(make_people("train", 20), images, chosen.labels)
 
     def train(self, epochs: int) -> "TrainingRun":
         """A training run, by the worker, to its end."""
@@ -145,6 +150,12 @@ class Experiment:
         from classifier.inference import get_network
 
         return accuracy_of(get_network(version), read_crops(shown), np.array([one.truth for one in shown]))
+
+    def independent_accuracy(self, version: "Version") -> float:
+        """Of a version, on tilted faces that nobody uploads."""
+        from classifier.inference import get_network
+
+        return accuracy_of(get_network(version), tilt_faces(self.independent.images), self.independent.labels)
 
 
 def read_crops(shown: list[Shown]) -> NDArray[np.uint8]:
@@ -176,7 +187,9 @@ def failed_checks(run: "TrainingRun") -> list[str]:
 
 def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list[Shown]]":
     """(a) People answer with 10 % errors, reviewers approve, the winner serves."""
-    shown = lab.gather("train", lab.options.tilted, lab.options.upright, seed=1)
+    from django.conf import settings
+
+    shown = lab.gather(lab.options.tilted, lab.options.upright, seed=1)
     answer_faces(shown, lie=err(ERRORS, 1))
     review_all(lab.reviewers)
     run = lab.train(lab.options.epochs)
@@ -191,6 +204,9 @@ def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list
     assert run.started_at is not None
     assert run.finished_at is not None
     shared["before"] = round(before, 4)
+    independent = lab.independent_accuracy(run.version) - lab.independent_accuracy(lab.start)
+    shared |= {"independent_points": round(100 * independent, 2), "independent_n": len(lab.independent)}
+    shared["gate_ece"] = settings.FERSITE_GATE_ECE
     shared["run_minutes"] = round((run.finished_at - run.started_at).total_seconds() / 60, 1)
     report("domain_gain_points", 100 * (after - before), "points", len(held_out), **shared)
     report("frozen_loss_points", -frozen_points(run), "points", len(lab.test), outcome=shared["outcome"])
@@ -214,11 +230,15 @@ def measure_rollback(lab: Experiment, winner: "Version") -> None:
 
 def serve_until(lab: Experiment, what: str, version: "Version") -> None:
     """Upload photos until the worker's answer is this version's; every photo must be answered."""
+    from classifier.models import Upload
+
     end = monotonic() + 60
     for number in range(1000):
         [person] = make_people("train", 1)
         chosen = pick(lab.photos, 1, 10_000 + number + int(monotonic()))
         shown = upload_faces([person], chosen.images, chosen.labels)
+        if Upload.objects.filter(status="dead").exists():
+            raise SystemExit(f"a photo was dropped before {what} served")
         if shown and shown[0].face.predictions.get().version == version:
             return
         if monotonic() > end:
@@ -227,28 +247,44 @@ def serve_until(lab: Experiment, what: str, version: "Version") -> None:
 
 
 def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
-    """(b) A poisoner flips 30 % of the labels and reviewers let them pass; nothing harmful may come to serve."""
-    from classifier.registry import promote_version
+    """(b) A poisoner flips 30 % of the labels and reviewers let them pass; nothing harmful may come to serve.
+
+    Poisoners have accounts among the held-out people too, in pairs that agree, so that their answers are trusted.
+    """
+    from classifier.registry import find_champion, promote_version
 
     promoted, harmful, found = 0, 0, []
     for number in range(lab.options.poison_runs):
-        shown = lab.gather("train", lab.options.tilted // 8, lab.options.upright // 8, seed=100 + number)
+        if find_champion() != lab.start:
+            promote_version(version=lab.start, reason="every poisoner meets the same network")
+        shown = lab.gather(lab.options.tilted // 8, lab.options.upright // 8, seed=100 + number)
         answer_faces(shown, lie=poison(POISONED, number))
+        votes = vote_falsely(lab, number)
         review_all(lab.reviewers)
         run = lab.train(POISON_EPOCHS)
         assert run.version is not None
         run.version.refresh_from_db()
-        gain = 100 * (lab.accuracy(run.version, held_out) - lab.accuracy(lab.start, held_out))
+        gain = 100 * (lab.independent_accuracy(run.version) - lab.independent_accuracy(lab.start))
+        trusted = 100 * (lab.accuracy(run.version, held_out) - lab.accuracy(lab.start, held_out))
         served = run.version.state == "champion"
         bad = frozen_points(run) < -1.0 or gain < 0
         promoted, harmful = promoted + served, harmful + (served and bad)
-        found.append({"domain": round(gain, 2), "frozen": round(frozen_points(run), 2), "promoted": served,
-                      "failed": failed_checks(run)})  # fmt: skip
-        stop_sharing(shown)
-        if served:
-            promote_version(version=lab.start, reason="the next poisoner meets the same network")
-    report("poisoned_promotions", harmful, "harmful versions promoted", len(found), promoted=promoted, runs=found)
+        points = {"domain": gain, "honest_held_out": trusted, "frozen": frozen_points(run)}
+        rounded = {name: round(value, 2) for name, value in points.items()}
+        found.append({**rounded, "promoted": served, "failed": failed_checks(run)})
+        stop_sharing([*shown, *votes])
+    report("poisoned_promotions", harmful, "harmful versions promoted", len(found), promoted=promoted, runs=found,
+           domain_n=len(lab.independent))  # fmt: skip
     report("poison_runs", len(found), "runs", len(found))
+
+
+def vote_falsely(lab: Experiment, number: int) -> list[Shown]:
+    """Held-out accounts of a poisoner's upload tilted faces, and a second one says the same of each."""
+    chosen = pick(lab.voting, lab.options.tilted // 40, 200 + number)
+    votes = upload_faces(make_people("test", 2), tilt_faces(chosen.images), chosen.labels)
+    answer_faces(votes, lie=poison(POISONED, 200 + number))
+    answer_faces(votes, lie=poison(POISONED, 200 + number), authors=make_people("test", 1))
+    return votes
 
 
 def compare_orders(lab: Experiment, shown: list[Shown], held_out: list[Shown], winner: "Version") -> None:
@@ -263,8 +299,10 @@ def compare_orders(lab: Experiment, shown: list[Shown], held_out: list[Shown], w
     whole = lab.accuracy(winner, held_out) - start
     gains = {name: learn_from(lab, [shown[i] for i in order], held_out, name) - start for name, order in orders.items()}
     points = {f"{name}_points": round(100 * gain, 2) for name, gain in gains.items()}
-    value = gains["uncertainty"] / gains["random"] if gains["random"] > 0 else float("nan")
-    report("uncertainty_gain_share", value, "gain by uncertainty / gain at random", len(held_out), answers=budget,
+    if gains["random"] <= 0:
+        raise SystemExit(f"no gain at random to compare with: {points}")
+    share = gains["uncertainty"] / gains["random"]
+    report("uncertainty_gain_share", share, "gain by uncertainty / gain at random", len(held_out), answers=budget,
            all_points=round(100 * whole, 2), all_answers=len(shown), **points)  # fmt: skip
 
 
@@ -317,7 +355,7 @@ def main() -> None:
         settings["FERSITE_GATE_ECE"] = "0.06"
     with open_site(**settings) as site:
         lab = Experiment(site.state, options)
-        held_out = lab.gather("test", options.held_out, 0, seed=2, people=10)
+        held_out = upload_faces(make_people("test", 10), tilt_faces(lab.trusted.images), lab.trusted.labels)
         answer_faces(held_out, lie=err(ERRORS, 2))
         # A second person looks at each: where both agree, the answer is trusted in the gate.
         answer_faces(held_out, lie=err(ERRORS, 3), authors=make_people("test", 5))
