@@ -40,8 +40,19 @@ np.save(sys.argv[3], network.predict(to_network_input(np.load(sys.argv[2])), ver
 def train_with_jax(archive: Path, out: Path, crops: Path, *more: object) -> tuple[str, np.ndarray]:
     """What the command said, and the logits of the network for some crops; all in a process of its own."""
     logits = crops.with_name("jax.npy")
-    words = [out / "network.keras", crops, logits]
-    words += ["train", "--data", archive, "--out", out, "--network", "vgg-tiny", *more]
+    words = [
+        out / "network.keras",
+        crops,
+        logits,
+        "train",
+        "--data",
+        archive,
+        "--out",
+        out,
+        "--network",
+        "vgg-tiny",
+        *more,
+    ]
     env = os.environ | {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     command = [sys.executable, "-c", WITH_JAX, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=env)
