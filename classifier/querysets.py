@@ -45,6 +45,12 @@ class UploadQuerySet(QuerySet["Upload"]):
     def living(self) -> "UploadQuerySet":
         return self.exclude(status="dead")
 
+    def with_teaching(self) -> "UploadQuerySet":
+        """`taught`: whether networks may have learned from an answer about the photo, shared or not by now."""
+        from classifier.models import Correction
+
+        return self.annotate(taught=Exists(Correction.objects.teaching().filter(face__upload=OuterRef("pk"))))
+
     def with_faces(self) -> "UploadQuerySet":
         """Faces with predictions and versions (newest first) and the owner's answers, in four more queries."""
         from classifier.models import Correction, Face, Prediction
@@ -142,6 +148,17 @@ class PredictionQuerySet(QuerySet["Prediction"]):
 
 
 class CorrectionQuerySet(QuerySet["Correction"]):
+    def given_by(self, user: "User | Any") -> "CorrectionQuerySet":
+        """This user's own, about whoever's faces; nothing for an anonymous visitor."""
+        return self.filter(author_id=user.pk) if user.pk else self.none()
+
+    def with_visible_faces(self, user: "User | Any") -> "CorrectionQuerySet":
+        """`visible`: whether this user may see the crop of the face."""
+        from classifier.models import Face
+
+        crops = Face.objects.visible_to(user).exclude(crop="")
+        return self.annotate(visible=Exists(crops.filter(pk=OuterRef("face"))))
+
     def pending(self) -> "CorrectionQuerySet":
         return self.filter(state="pending")
 
@@ -155,7 +172,11 @@ class CorrectionQuerySet(QuerySet["Correction"]):
 
     def labelled(self) -> "CorrectionQuerySet":
         """Pending or approved, and with one of the seven labels: the reviewer's where there is one."""
-        return self.filter(Q(state="pending", answer__lte=6) | Q(state="approved"))
+        return self.filter(Q(state="pending", answer__lte=6) | Q(state="approved", final_label__isnull=False))
+
+    def teaching(self) -> "CorrectionQuerySet":
+        """Approved under a label, and nothing says why no sample came of it: networks learn from these, or have."""
+        return self.filter(state="approved", final_label__isnull=False, reason="")
 
     def disputed(self) -> "CorrectionQuerySet":
         """Standing answers about faces of which another person says something else."""
@@ -174,7 +195,7 @@ class CorrectionQuerySet(QuerySet["Correction"]):
         return self.filter(asked__in=["uncertain", "random", "batch"])
 
     def replaced(self) -> "CorrectionQuerySet":
-        """Approved, but for its face another label was approved later: the dataset is to hold that one alone."""
+        """Approved, but for its face another label, or none, was approved later: the dataset is to hold that alone."""
         from classifier.models import Correction
 
         later = Correction.objects.filter(face=OuterRef("face"), reviewed_at__gt=OuterRef("reviewed_at"))

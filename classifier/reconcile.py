@@ -166,8 +166,7 @@ def find_damaged(on_progress: Callable[[int], object] | None = None) -> list[Sam
 
 def find_unsampled() -> list[Correction]:
     """Approved answers about shared photos that gave no sample, though nothing says why not."""
-    approved = Correction.objects.filter(state=Correction.State.APPROVED, face__upload__consent_training=True)
-    return list(approved.filter(sample__isnull=True, reason=""))
+    return list(Correction.objects.teaching().filter(sample__isnull=True, face__upload__consent_training=True))
 
 
 def find_unhashed() -> list[Sample]:

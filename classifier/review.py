@@ -1,4 +1,4 @@
-"""What reviewers make of people's answers: approve, under the author's label or another, or reject with a reason."""
+"""What reviewers make of people's answers: approve, as answered or under another label, or reject with a reason."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,12 +9,12 @@ from django.utils.timesince import timesince
 
 from accounts.models import User
 from classifier.dataset import add_sample, erase_samples
-from classifier.models import Answer, Correction, CorrectionEvent, Label, Sample
+from classifier.models import Correction, CorrectionEvent, Label, Sample
 
 TOO_LIKE_A_TEST_IMAGE = (
     "Approved, but too like a test image: networks are measured with that one, none learns from this."
 )
-REPLACED = "Approved, but later another answer about this face was: networks learn from that one instead."
+REPLACED = "Approved, but later another answer about this face was: that one counts instead."
 CONTRADICTS = "contradicts what was approved for this face: decide it one by one"
 
 
@@ -30,30 +30,31 @@ class AlreadyDecidedError(ReviewError):
 def approve_answer(
     *, correction: Correction, reviewer: User, label: int | None = None, replace: bool = True
 ) -> Correction:
-    """Make an answer a sample of the dataset, in place of what was approved for its face under another label.
+    """Agree with an answer, or with the face under another label, which makes it a sample of the dataset.
 
-    Its `reason` stays empty; where it was approved and yet became no sample, it says why, to reviewer and author.
+    What was approved for the face under another label leaves the dataset. Where neither author nor reviewer names
+    a label ("can't tell", "not a face"), none is approved and no sample comes of it. The `reason` stays empty; where a
+    label was approved and yet gave no sample, it says why, to reviewer and author.
 
     Args:
-        label: another label than the author's (0 to 6); None for the author's own.
+        label: another label than the author's (0 to 6); None for what the author said.
         replace: False refuses what contradicts an earlier approval.
 
     Raises:
         AlreadyDecidedError: it is not this reviewer's to decide any more.
-        ReviewError: the author named no label, and the reviewer neither; or it would replace, and must not.
+        ReviewError: it would replace, and must not.
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
         classifier.bucket.BucketError: the bucket does not answer.
     """
     _lock_answers(correction)
     locked = _lock(correction, reviewer)
-    if label is None:
+    if label is None and locked.answer in Label.values:
         label = locked.answer
-    if label not in Label.values:
-        raise ReviewError(f"“{Answer(locked.answer).label.replace('_', ' ')}” is no label: choose one, or reject it.")
     if find_labels(locked.face_id) - {label} and not replace:
         raise ReviewError(f"{CONTRADICTS.capitalize()}.")
     _replace_others(locked, label, reviewer)
-    reason = "" if add_sample(correction=locked, label=label) else TOO_LIKE_A_TEST_IMAGE
+    sampled = label is None or add_sample(correction=locked, label=label)
+    reason = "" if sampled else TOO_LIKE_A_TEST_IMAGE
     _decide(locked, reviewer, Correction.State.APPROVED, reason=reason, final_label=label)
     return locked
 
@@ -70,7 +71,7 @@ def add_missing_sample(*, correction: Correction) -> bool:
     _lock_answers(correction)
     locked = Correction.objects.select_for_update(of=("self",)).get(pk=correction.pk)
     if locked.state != Correction.State.APPROVED or locked.final_label is None:
-        raise ReviewError(f"Answer {locked.pk} is not approved.")
+        raise ReviewError(f"Answer {locked.pk} is not approved under a label.")
     if Sample.objects.filter(correction=locked).exists():
         return True
     replaced = Correction.objects.replaced().filter(pk=locked.pk).exists()
@@ -106,9 +107,10 @@ def _lock_answers(correction: Correction) -> None:
     list(answers.order_by("pk").values_list("pk", flat=True))
 
 
-def _replace_others(correction: Correction, label: int, reviewer: User) -> None:
+def _replace_others(correction: Correction, label: int | None, reviewer: User) -> None:
     """A face has one label in the dataset: what was approved under another leaves it, and its answer says so."""
-    erase_samples(Sample.objects.filter(correction__face=correction.face_id).exclude(label=label))
+    samples = Sample.objects.filter(correction__face=correction.face_id)
+    erase_samples(samples if label is None else samples.exclude(label=label))
     approved = Correction.objects.filter(face=correction.face_id, state=Correction.State.APPROVED, reason="")
     _explain(list(approved.exclude(final_label=label)), REPLACED, actor=reviewer)
 

@@ -38,7 +38,7 @@ def read_track_records(authors: Iterable[int]) -> dict[int, TrackRecord]:
         .values("author")
         .annotate(
             approved=Count("pk", filter=Q(state=state.APPROVED)),
-            relabelled=Count("pk", filter=Q(state=state.APPROVED) & ~Q(final_label=F("answer"))),
+            relabelled=Count("pk", filter=Q(final_label__isnull=False) & ~Q(final_label=F("answer"))),
             rejected=Count("pk", filter=Q(state=state.REJECTED)),
             pending=Count("pk", filter=Q(state=state.PENDING)),
         )

@@ -103,7 +103,7 @@ SELECT 'h', hour, version_id, shadow, source, label, count(*), sum({millionths("
 FROM measured GROUP BY hour, version_id, shadow, source, label
 """
 
-# first: the first answer about a face; truth: the answer about it that was approved last.
+# first: the first answer about a face; truth: the answer about it that was approved last, if that is a label.
 ANSWERS = f"""
 WITH said AS (
     SELECT {hour_of("prediction")} AS hour,
@@ -113,7 +113,7 @@ WITH said AS (
         row_number() OVER (
             PARTITION BY correction.face_id, {hour_of("prediction")} ORDER BY correction.created_at, correction.id
         ) = 1 AS first,
-        correction.state = 'approved' AND row_number() OVER (
+        correction.state = 'approved' AND correction.final_label IS NOT NULL AND row_number() OVER (
             PARTITION BY correction.face_id, {hour_of("prediction")}, correction.state = 'approved'
             ORDER BY correction.reviewed_at DESC NULLS LAST, correction.id DESC
         ) = 1 AS truth

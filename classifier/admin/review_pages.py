@@ -94,7 +94,8 @@ class ReviewPages(ReadOnlyAdmin):
         try:
             if said["decision"] == "approve":
                 done = approve_answer(correction=correction, reviewer=reviewer, label=said["label"])
-                words = f"Answer {done.pk} approved as {done.get_final_label_display()}. {done.reason}"
+                final = done.get_final_label_display() or say_answer(done.answer)
+                words = f"Answer {done.pk} approved as {final}. {done.reason}"
             else:
                 reason = said["ready_reason"] or said["reason"]
                 done = reject_answer(correction=correction, reviewer=reviewer, reason=reason)

@@ -63,7 +63,9 @@ class Correction(models.Model):
 
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
     final_label = models.PositiveSmallIntegerField(
-        choices=Label.choices, null=True, help_text="what was approved: the author's label, or the reviewer's own"
+        choices=Label.choices,
+        null=True,
+        help_text="what was approved: the author's label, or the reviewer's own; none where neither named one",
     )
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reviewed_corrections"
@@ -85,7 +87,9 @@ class Correction(models.Model):
                 condition=Q(reviewer__isnull=True) | ~Q(reviewer=F("author")), name="reviewer_is_not_the_author"
             ),
             models.CheckConstraint(
-                condition=Q(state="approved", final_label__isnull=False) | ~Q(state="approved") & Q(final_label=None),
+                condition=Q(state="approved", final_label__isnull=False)
+                | Q(state="approved", answer__in=[Answer.UNCLEAR, Answer.NOT_A_FACE])
+                | ~Q(state="approved") & Q(final_label=None),
                 name="approved_answers_have_a_label",
             ),
         ]

@@ -81,7 +81,7 @@ class AnswerRollup(Rollup):
     """Standing answers (not withdrawn) by the prediction they are about, and by how the face came to be asked.
 
     A face counts once in `answered`, under its first answer, and once in `truths` and the reviewed sums, under the
-    answer that was approved last.
+    answer that was approved last, unless that names no label.
     """
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="+")

@@ -84,13 +84,11 @@ def test_approved_in_one_piece(ada: User, ruth: User, sent: list[int]) -> None:
     job = ask(ruth, rows, "approve")
     run_bulk_review(job.pk)
     job.refresh_from_db()
-    assert (job.state, job.done, job.decided, job.claimed_until) == ("done", 3, 1, None)
+    assert (job.state, job.done, job.decided, job.claimed_until) == ("done", 3, 2, None)
     assert job.finished_at is not None
-    assert job.problems == [
-        [rows[1].pk, "“unclear” is no label: choose one, or reject it."],
-        [rows[2].pk, f"Answer {rows[2].pk} was taken back by its author."],
-    ]
+    assert job.problems == [[rows[2].pk, f"Answer {rows[2].pk} was taken back by its author."]]
     assert Sample.objects.get().label == 4
+    assert Correction.objects.get(pk=rows[1].pk).state == "approved"
     assert sent == []
     run_bulk_review(job.pk)
     assert BulkReview.objects.get().done == 3
@@ -336,7 +334,7 @@ def test_all_of_a_filtered_list(ada: User, ruth: User) -> None:
     page = choose(enter(ruth), "approve", rows[:1], "?answer__exact=4", select_across="1")
     assert "Approve 3 answers?" in page
     page = choose(enter(ruth), "approve", rows[:1], select_across="1")
-    assert "1 of them names no label" in page
+    assert "1 of them names no label: approved as answered, no network learns from it." in page
 
 
 def test_only_so_many_at_once(ada: User, ruth: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,7 @@ def test_only_labels_that_are_or_may_be_trained_on_count(add: Add) -> None:
     add(3, 4, sure=0.95, state="rejected")
     add(3, 4, sure=0.95, state="withdrawn")
     add(3, 7, sure=0.95)
+    add(3, 7, sure=0.95, state="approved")
     add(3, 4, sure=0.95, prediction=None)
     probe = add(3, 4, sure=0.95)
     Upload.objects.filter(faces__corrections=probe).update(source="probe")

@@ -7,16 +7,24 @@ import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 from classifier.dataset import CropMissingError, choose_split
 from classifier.feedback import give_answer
 from classifier.images import encode_crop, read_crop
 from classifier.models import Correction, ObjectRemoval, Sample, Upload
-from classifier.reconcile import reconcile_dataset
-from classifier.review import REPLACED, AlreadyDecidedError, ReviewError, approve_answer, reject_answer
+from classifier.reconcile import find_unsampled, reconcile_dataset
+from classifier.review import (
+    REPLACED,
+    AlreadyDecidedError,
+    ReviewError,
+    add_missing_sample,
+    approve_answer,
+    reject_answer,
+)
 from classifier.snapshots import load_images, read_snapshot, take_snapshot
+from classifier.track_records import read_track_records
 from classifier.uploads import erase_upload
 from classifier.views.account import erase_account
 from tests.factories import make_face, make_upload, make_user
@@ -54,12 +62,31 @@ def test_an_approved_answer_becomes_a_sample(ruth: User) -> None:
 
 def test_a_reviewer_may_name_another_label(ruth: User) -> None:
     correction = make_answer(make_user(), 7)
-    with pytest.raises(ReviewError, match="“unclear” is no label"):
-        approve_answer(correction=correction, reviewer=ruth)
-    assert Correction.objects.get().state == "pending"
     approve_answer(correction=correction, reviewer=ruth, label=2)
     assert (Sample.objects.get().label, Correction.objects.get().final_label) == (2, 2)
     assert Correction.objects.get().answer == 7
+
+
+@pytest.mark.parametrize("answer", [7, 8])
+def test_a_reviewer_may_agree_that_there_is_no_label(ruth: User, answer: int) -> None:
+    """Nothing is learned from it, no sample is missing, and the author was right."""
+    correction = approve_answer(correction=make_answer(make_user(), answer), reviewer=ruth)
+    correction.refresh_from_db()
+    assert (correction.state, correction.final_label, correction.reason) == ("approved", None, "")
+    assert not Sample.objects.exists()
+    assert find_unsampled() == []
+    with pytest.raises(ReviewError, match="not approved under a label"):
+        add_missing_sample(correction=correction)
+    assert read_track_records([correction.author_id])[correction.author_id].rate == 1
+
+
+def test_an_answer_with_a_label_is_approved_under_one() -> None:
+    correction = make_answer(make_user())
+    with pytest.raises(IntegrityError, match="approved_answers_have_a_label"), transaction.atomic():
+        Correction.objects.update(state="approved")
+    with pytest.raises(IntegrityError, match="approved_answers_have_a_label"), transaction.atomic():
+        Correction.objects.update(final_label=3)
+    assert Correction.objects.get() == correction
 
 
 def test_a_rejection_says_why(ruth: User) -> None:
@@ -174,6 +201,14 @@ def test_a_face_has_one_label_in_the_dataset(ruth: User) -> None:
     approve_answer(correction=again, reviewer=ruth)
     assert Sample.objects.get().label == 3
     assert default_storage.exists(old.key)
+    nobody = give_answer(face=happy.face, author=ada, answer=8, asked="result", prediction=None)
+    with pytest.raises(ReviewError, match="Contradicts"):
+        approve_answer(correction=nobody, reviewer=ruth, replace=False)
+    approve_answer(correction=nobody, reviewer=ruth)  # then it teaches nothing
+    again.refresh_from_db()
+    assert (Sample.objects.count(), again.reason) == (0, REPLACED)
+    assert Correction.objects.replaced().filter(pk=again.pk).exists()
+    assert reconcile_dataset(deep=True).remaining == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -117,20 +117,19 @@ def make_answer(rng: random.Random, shown: Prediction, author: User, people: lis
     Correction.objects.filter(face=face, author=author, state="pending").update(state="withdrawn")
     answer = rng.choices([shown.label, rng.randrange(7), 7, 8], [6, 4, 1, 1])[0]
     fields: dict[str, Any] = {"state": rng.choices(["pending", "approved", "rejected", "withdrawn"], [3, 5, 1, 1])[0]}
-    if fields["state"] == "approved" and answer > 6:
-        fields["state"] = "rejected"
     if fields["state"] in ("approved", "rejected"):
         reviewer = rng.choice([one for one in people if one != author])
         fields |= {"reviewer": reviewer, "reviewed_at": timezone.now() + timedelta(minutes=rng.randrange(5000))}
     if fields["state"] == "approved":
-        fields["final_label"] = rng.choice([answer, answer, rng.randrange(7)])
+        chosen = rng.choice([answer, answer, rng.randrange(7)])
+        fields["final_label"] = chosen if chosen <= 6 else None
     made = Correction.objects.create(
         face=face, author=author, prediction=shown if rng.random() < 0.95 else None, answer=answer,
         blind=rng.random() < 0.3, asked=rng.choice(["result", "api", "uncertain", "random"]), **fields,
     )  # fmt: skip
-    if made.state == "approved" and rng.random() < 0.8:
+    if made.final_label is not None and rng.random() < 0.8:
         Sample.objects.create(
-            split=rng.choice(["train", "test"]), label=made.final_label or 0, sha256=f"{rng.getrandbits(256):064x}",
+            split=rng.choice(["train", "test"]), label=made.final_label, sha256=f"{rng.getrandbits(256):064x}",
             key="dataset/a.png", source="correction", source_name=f"correction-{made.pk}", correction=made,
         )  # fmt: skip
     return made

@@ -56,7 +56,7 @@ def list_reviewed(shown: list[Prediction]) -> list[tuple[float, bool]]:
     found = []
     for one in shown:
         said = Correction.objects.filter(prediction=one, state="approved").order_by("reviewed_at", "id").last()
-        if said:
+        if said and said.final_label is not None:
             found.append((one.confidence, said.final_label == one.label))
     return found
 

@@ -137,6 +137,13 @@ def test_of_several_approved_answers_the_last_is_the_truth(prediction: Predictio
     assert (row.answers, row.answered) == (3, 1)
     agreement = AgreementRollup.objects.get(grain="h")
     assert (agreement.faces, agreement.agreeing_sum, sum(agreement.answers)) == (1, 0, 3)
+    Correction.objects.create(
+        face=prediction.face, author=make_user("last"), prediction=prediction, answer=8, asked="random",
+        state="approved", reviewed_at=NOON + timedelta(days=4),
+    )  # fmt: skip
+    roll_up()  # that there is no face is no truth to measure with
+    row = AnswerRollup.objects.get(grain="h")
+    assert (sum(row.truths), sum(row.reviewed_bins), row.approved) == (0, 0, 4)
 
 
 @pytest.mark.django_db
