@@ -5,7 +5,19 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from classifier.api import page
-from classifier.views import account, answers, drawing, explanations, home, labelling, lists, model, results, uploads
+from classifier.views import (
+    account,
+    answers,
+    drawing,
+    explanations,
+    home,
+    labelling,
+    lists,
+    model,
+    own_answers,
+    results,
+    uploads,
+)
 
 
 class FaviconView(RedirectView):
@@ -36,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("faces/<uuid:pk>/crop", results.show_crop, name="face_crop"),
     path("label/", labelling.label_faces, name="label"),
     path("label/<uuid:pk>/crop", labelling.show_shared_crop, name="label_crop"),
+    path("answers/", own_answers.list_answers, name="answers"),
     path("api/", page.show_api, name="api_page"),
     path("account/delete/", account.delete_account, name="account_delete"),
 ]

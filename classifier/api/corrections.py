@@ -1,18 +1,26 @@
-"""Answers of the photo's owner about its faces, and taking them back."""
+"""What the caller answers about faces: given for one's own photos, listed for whoever's, taken back."""
 
 from typing import cast
 from uuid import UUID
 
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
 from classifier.api.base import ApiView
+from classifier.api.pagination import NewestFirst
 from classifier.api.problems import Problem
-from classifier.api.schema import describe_problems
-from classifier.api.serializers import ANSWERS, CorrectionSerializer, NewCorrectionSerializer
+from classifier.api.schema import SIGNED_IN, describe_problems
+from classifier.api.serializers import (
+    ANSWERS,
+    CorrectionSerializer,
+    NewCorrectionSerializer,
+    OwnCorrectionSerializer,
+)
 from classifier.api.throttles import AnswerThrottle
 from classifier.feedback import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
 from classifier.models import Correction, Face
@@ -55,6 +63,38 @@ class CorrectionListView(ApiView):
         except NotReadyError as error:
             raise Problem("not_ready", str(error)) from error
         return Response(CorrectionSerializer(correction).data, status=201)
+
+
+class OwnCorrectionsView(ApiView, GenericAPIView[Correction]):
+    """The caller's answers about anybody's faces."""
+
+    queryset = Correction.objects.none()
+    serializer_class = OwnCorrectionSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(
+        operation_id="list_corrections",
+        summary="Your answers, newest first, 50 a page",
+        description="Wherever you gave them, about faces of your photos and of those that others share.",
+        tags=["faces"],
+        parameters=[
+            OpenApiParameter("state", OpenApiTypes.STR, enum=Correction.State.values, description="only these")
+        ],
+        responses={
+            200: OwnCorrectionSerializer(many=True),
+            **describe_problems("invalid_field", "invalid_cursor", *SIGNED_IN),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """One page; withdrawn ones are in it."""
+        answers = Correction.objects.given_by(request.user)
+        if (state := request.query_params.get("state")) is not None:
+            if state not in Correction.State.values:
+                words = f"state is one of {', '.join(Correction.State.values)}."
+                raise Problem("invalid_field", words, errors={"state": [words]})
+            answers = answers.filter(state=state)
+        page = self.paginate_queryset(answers)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
 class CorrectionView(ApiView):

@@ -95,13 +95,25 @@ class NewCorrectionSerializer(serializers.Serializer[Any]):
 
 
 class CorrectionSerializer(serializers.Serializer[Correction]):
-    """The latest answer of the photo's owner about a face."""
+    """What somebody answered about a face, and what became of it."""
 
     id = serializers.IntegerField()
     label = serializers.ChoiceField(choices=ANSWERS, source="get_answer_display")  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Correction.State.choices)
+    final_label = serializers.ChoiceField(
+        choices=LABELS,
+        source="get_final_label_display",
+        allow_null=True,
+        help_text="what was approved, label or another; null while it is not, and where no label was",
+    )
     reason = serializers.CharField(allow_blank=True, help_text="why rejected, or not learned from; else empty")
     created_at = serializers.DateTimeField()
+
+
+class OwnCorrectionSerializer(CorrectionSerializer):
+    """With the face: in a list it is not plain which one is meant."""
+
+    face = serializers.UUIDField(source="face_id", help_text="its id, of the caller's photo or somebody else's")
 
 
 class FaceSerializer(serializers.Serializer[Face]):

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from classifier.api.base import UnknownPath
-from classifier.api.corrections import CorrectionListView, CorrectionView
+from classifier.api.corrections import CorrectionListView, CorrectionView, OwnCorrectionsView
 from classifier.api.drawing import FaceListView
 from classifier.api.explanations import ExplanationView
 from classifier.api.limits import LimitsView
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:pk>/faces/", FaceListView.as_view(), name="upload_faces"),
     path("faces/<uuid:pk>/explanation/", ExplanationView.as_view(), name="explanation"),
     path("faces/<uuid:pk>/corrections/", CorrectionListView.as_view(), name="corrections"),
+    path("corrections/", OwnCorrectionsView.as_view(), name="own_corrections"),
     path("corrections/<int:pk>/", CorrectionView.as_view(), name="correction"),
     path("limits/", LimitsView.as_view(), name="limits"),
     path("schema/", SchemaView.as_view(), name="schema"),

@@ -35,8 +35,8 @@ from classifier.labelling import (
     undo_answer,
 )
 from classifier.models import Answer, Correction, Face, Label
+from classifier.views.outcomes import SAID, describe_outcome
 from classifier.views.pace import TooManyAnswersError, count_answer, send_refusal
-from classifier.views.presentation import SAID
 
 ANSWERS = {answer.label: answer for answer in Answer}
 UNDO, SKIP = "undo", "skip"
@@ -136,13 +136,15 @@ def describe_status(request: HttpRequest, user: User) -> dict[str, Any]:
 
 
 def describe_last(said: Correction | None, user: User) -> dict[str, Any] | None:
-    """An answer and the network's, which a photo that is still asked blind keeps to itself."""
+    """An answer, what became of it, and the network's, which a photo still asked blind keeps to itself."""
     if said is None:
         return None
     upload = said.face.upload
-    hidden = upload.owner_id == user.pk and is_asked_blind(upload)
+    own = upload.owner_id == user.pk
+    hidden = own and is_asked_blind(upload)
     return {
         "said": SAID[Answer(said.answer)],
+        "outcome": describe_outcome(said, shared=upload.consent_training, own=own),
         "prediction": None if hidden else said.prediction,
         "hidden": hidden,
         "same": said.prediction is not None and said.prediction.label == said.answer,

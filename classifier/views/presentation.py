@@ -9,6 +9,7 @@ from django.utils.text import get_text_list
 from classifier.feedback import is_asked_blind
 from classifier.models import Answer, Correction, Face, Label, Prediction, Upload
 from classifier.views.maps import draw_map, name_places
+from classifier.views.outcomes import SAID, describe_outcome
 
 # "The face appears …": a network sees how a face looks, not what a person feels.
 ADJECTIVES = {
@@ -19,11 +20,6 @@ ADJECTIVES = {
     Label.SAD: "sad",
     Label.SURPRISE: "surprised",
     Label.NEUTRAL: "neutral",
-}
-SAID = {
-    **{Answer(label.value): label.label for label in Label},
-    Answer.UNCLEAR: "can’t tell",
-    Answer.NOT_A_FACE: "not a face",
 }
 UNSURE_BELOW = 0.5
 SLOW_AFTER = timedelta(seconds=30)
@@ -159,17 +155,6 @@ def describe_question(upload: Upload, face: Face, prediction: Prediction) -> Que
         outcome=describe_outcome(said, shared=upload.consent_training) if said else "",
         can_undo=said is not None and said.state == Correction.State.PENDING,
     )
-
-
-def describe_outcome(said: Correction, *, shared: bool) -> str:
-    """What became of an answer, or will."""
-    if said.state == Correction.State.APPROVED:
-        if said.reason or said.final_label == said.answer:
-            return said.reason or "A reviewer agreed: it helps later networks."
-        return f"A reviewer sees it as {said.get_final_label_display()}: that helps later networks."
-    if said.state == Correction.State.REJECTED:
-        return f"A reviewer did not take it: {said.reason}" if said.reason else "A reviewer did not take it."
-    return "A reviewer will look at it." if shared else "It stays between us: the photo is not shared for training."
 
 
 def describe_map(prediction: Prediction) -> Map:

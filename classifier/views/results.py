@@ -27,7 +27,7 @@ MIN_PAGE_REFRESH = 3  # seconds between reloads without JavaScript
 
 def find_upload(request: HttpRequest, pk: UUID) -> Upload:
     """The visitor's upload with its faces; 404 for any other."""
-    return get_object_or_404(Upload.objects.owned_by(request.user).with_faces(), pk=pk)
+    return get_object_or_404(Upload.objects.owned_by(request.user).with_teaching().with_faces(), pk=pk)
 
 
 def describe_upload(upload: Upload) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def show_face(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_upload(request: HttpRequest, pk: UUID) -> HttpResponse:
     """GET asks, POST erases."""
-    upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)
+    upload = get_object_or_404(Upload.objects.owned_by(request.user).with_teaching(), pk=pk)
     if request.method != "POST":
         return render(request, "classifier/upload_delete.html", {"upload": upload})
     erase_upload(upload=upload)

@@ -28,6 +28,7 @@ def test_an_answer_is_kept_and_shown(owner: APIClient, face: Face, label: str) -
     assert response.status_code == 201
     answer = response.json()
     assert (answer["label"], answer["state"], answer["reason"]) == (label, "pending", "")
+    assert answer["final_label"] is None
     assert owner.get(f"/api/v1/uploads/{face.upload_id}/").json()["faces"][0]["correction"] == answer
 
     correction = Correction.objects.get()
@@ -40,6 +41,13 @@ def test_the_latest_answer_that_stands_is_shown(owner: APIClient, face: Face) ->
     shown = owner.get(f"/api/v1/uploads/{face.upload_id}/").json()["faces"][0]["correction"]
     assert (shown["id"], shown["label"]) == (latest["id"], "fear")
     assert [row.state for row in Correction.objects.order_by("id")] == ["withdrawn", "pending"]
+
+
+def test_the_owner_sees_what_a_reviewer_made_of_it(owner: APIClient, face: Face) -> None:
+    owner.post(address(face), {"label": "happy"})
+    Correction.objects.update(state="approved", final_label=4)
+    shown = owner.get(f"/api/v1/uploads/{face.upload_id}/").json()["faces"][0]["correction"]
+    assert (shown["label"], shown["state"], shown["final_label"]) == ("happy", "approved", "sad")
 
 
 def test_taken_back_while_pending_only(owner: APIClient, face: Face) -> None:

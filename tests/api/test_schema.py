@@ -10,6 +10,8 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from classifier.feedback import give_answer
+from classifier.models import Correction
 from tests.api.rows import URL, make_face, make_prediction, make_upload, make_version
 
 
@@ -53,6 +55,7 @@ def test_addresses(schema: dict[str, Any]) -> None:
         ("/api/v1/faces/{id}/explanation/", "get"),
         ("/api/v1/faces/{id}/explanation/", "post"),
         ("/api/v1/faces/{id}/corrections/", "post"),
+        ("/api/v1/corrections/", "get"),
         ("/api/v1/corrections/{id}/", "delete"),
         ("/api/v1/dashboard/", "get"),
         ("/api/v1/dashboard/{page}/", "get"),
@@ -94,9 +97,15 @@ def test_it_is_made_once(anonymous: APIClient, monkeypatch: pytest.MonkeyPatch) 
 
 def test_answers_keep_to_it(owner: APIClient, ada: User, schema: dict[str, Any]) -> None:
     upload = make_upload(ada)
-    make_prediction(make_face(upload), make_version("1.0.0"))
+    face = make_face(upload)
+    prediction = make_prediction(face, make_version("1.0.0"))
+    for label in (None, 3):
+        said = give_answer(face=face, author=ada, answer=4, asked="api", prediction=prediction)
+        state = "rejected" if label is None else "approved"
+        Correction.objects.filter(pk=said.pk).update(final_label=label, state=state)
     make_face(make_upload(ada, 1, "no_face"))
     check_body(schema, "PaginatedUploadList", owner.get(URL).json())
     check_body(schema, "Upload", owner.get(f"{URL}{upload.pk}/").json())
     check_body(schema, "Problem", owner.get(f"{URL}?status=x").json())
+    check_body(schema, "PaginatedOwnCorrectionList", owner.get("/api/v1/corrections/").json())
     check_body(schema, "Limits", owner.get("/api/v1/limits/").json())

@@ -101,6 +101,9 @@ def test_by_tap(page: "Page", faces: list[Face], live_server: Any) -> None:
     wait_for_answers(page, 1)
     assert read_answers() == [8]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("link", name="My answers").click()
+    page.get_by_text("You said: not a face · waiting for a reviewer").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_who_stopped_sharing(page: "Page", faces: list[Face], live_server: Any, complaints: Any) -> None:

@@ -116,7 +116,7 @@ def test_nothing_is_wider_than_a_phone(page: "Page") -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     sign_up(page, "a_rather_long_name_for_a_person_who_signs_up")
     account = ("/accounts/", "/accounts/notice/", "/accounts/password/change/")
-    for address in ("/", "/upload/", "/uploads/", "/label/", *account):
+    for address in ("/", "/upload/", "/uploads/", "/label/", "/answers/", *account):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
         header = page.locator(".site-header").bounding_box()

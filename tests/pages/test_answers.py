@@ -99,6 +99,13 @@ def test_the_author_hears_what_became_of_it(owner: Client, face: Face, bob: User
     say(owner, face, "fear")
     Correction.objects.filter(state="pending").update(state="approved", final_label=4, reviewer=bob)
     assert "A reviewer sees it as sad: that helps later networks." in read(owner, face)
+    Upload.objects.update(consent_training=False)
+    page = read(owner, face)
+    assert "A reviewer sees it as sad. The photo is not shared any more: no later network learns from it" in page
+    assert "helps later networks" not in page
+    say(owner, face, "not_a_face")
+    Correction.objects.filter(state="pending").update(state="approved", reviewer=bob)
+    assert "A reviewer agreed. It names no expression, so no network learns from it." in read(owner, face)
 
 
 @pytest.mark.parametrize("answer", ["", "cheerful", "3"])

@@ -100,6 +100,7 @@ def test_the_answer_is_blind_and_says_how_it_was_asked(ada: User, stranger: Clie
     assert correction.prediction == face.predictions.get()
     status = " ".join(step["status"].replace("\u00a0", " ").split())
     assert "You said: <strong>sad</strong>. The network said: <strong>happy</strong> (70 % confident)." in status
+    assert "A reviewer will look at it." in status
     assert "<dt>answered today</dt><dd>1</dd>" in status
     assert (step["next"], step["notice"]) == ("", "")
     assert "Thank you: there is no face left to label." in read(stranger)

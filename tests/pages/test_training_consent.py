@@ -44,6 +44,10 @@ def test_stopping_to_share_takes_effect_on_the_next_snapshot(owner: Client, appr
     assert KEEP in " ".join(owner.get(page).content.decode().split())
     owner.post(f"{page}consent", {"consent_training": "off"})
     assert take_names() == {"Training_0"}
+    after = " ".join(owner.get(page).content.decode().split())
+    assert after.count(KEEP) == 2  # beside the button, and in the dialog before deleting
+    assert "is not used for training" not in after
+    assert KEEP in " ".join(owner.get(f"{page}delete").content.decode().split())
     owner.post(f"{page}consent", {"consent_training": "on"})
     assert take_names() == {"Training_0", name}
 
@@ -74,11 +78,19 @@ def test_deleting_the_account_takes_all_out(owner: Client, approved: "Correction
     assert take_names() == {"Training_0"}
 
 
-def test_the_pages_say_what_networks_keep(owner: Client, approved: "Correction") -> None:
-    from classifier.models import Upload
+def test_the_pages_say_what_networks_keep(owner: Client, ada: "User", bob: "User") -> None:
+    """Nothing, of a photo about which no label was approved."""
+    from classifier.review import approve_answer, reject_answer
+    from tests.factories import make_answer_with_crop
+    from tests.ml.drawing import draw_crop
 
     assert KEEP in owner.get("/upload/").content.decode()
-    Upload.objects.update(consent_training=False)
-    for page in ("", "delete"):  # nothing was learned from a photo that was not shared
-        address = f"/uploads/{approved.face.upload_id}/{page}"
-        assert KEEP not in owner.get(address).content.decode()
+    said, unclear = (make_answer_with_crop(ada, draw_crop(3, n), number=n, answer=3 + 4 * n) for n in range(2))
+    reject_answer(correction=said, reviewer=bob, reason="no")
+    approve_answer(correction=unclear, reviewer=bob)
+    for correction in (said, unclear):
+        page = f"/uploads/{correction.face.upload_id}/"
+        owner.post(f"{page}consent", {"consent_training": "off"})
+        for address in (page, f"{page}delete"):
+            assert KEEP not in owner.get(address).content.decode()
+        assert "This photo is not used for training." in owner.get(page).content.decode()
