@@ -175,8 +175,8 @@ class CorrectionQuerySet(QuerySet["Correction"]):
         return self.filter(Q(state="pending", answer__lte=6) | Q(state="approved", final_label__isnull=False))
 
     def teaching(self) -> "CorrectionQuerySet":
-        """Approved under a label, and nothing says why no sample came of it: networks learn from these, or have."""
-        return self.filter(state="approved", final_label__isnull=False, reason="")
+        """Approved under a label: networks may learn from these, or may have, whatever became of the sample since."""
+        return self.filter(state="approved", final_label__isnull=False)
 
     def disputed(self) -> "CorrectionQuerySet":
         """Standing answers about faces of which another person says something else."""

@@ -166,7 +166,8 @@ def find_damaged(on_progress: Callable[[int], object] | None = None) -> list[Sam
 
 def find_unsampled() -> list[Correction]:
     """Approved answers about shared photos that gave no sample, though nothing says why not."""
-    return list(Correction.objects.teaching().filter(sample__isnull=True, face__upload__consent_training=True))
+    approved = Correction.objects.teaching().filter(face__upload__consent_training=True)
+    return list(approved.filter(sample__isnull=True, reason=""))
 
 
 def find_unhashed() -> list[Sample]:

@@ -10,7 +10,6 @@ from classifier.models import Correction, Face
 from tests.api.rows import check_problem, make_face, make_upload
 
 URL = "/api/v1/corrections/"
-EMPTY = {"next": None, "previous": None, "results": []}
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def test_the_author_reads_what_became_of_an_answer(
     assert found == {
         "id": said.pk, "face": str(face.pk), "label": "happy", "state": "approved", "final_label": "sad", "reason": "",
     }  # fmt: skip
-    assert owner.get(URL).json() == EMPTY
+    assert owner.get(URL).json() == {"next": None, "previous": None, "results": []}
     check_problem(anonymous.get(URL), 401, "not_authenticated")
     assert stranger.post(URL, {}).status_code == 405
 

@@ -14,7 +14,7 @@ from classifier.dataset import choose_split, import_fer2013
 from classifier.duplicates import hash_perceptually
 from classifier.models import Correction, Sample
 from classifier.review import TOO_LIKE_A_TEST_IMAGE, approve_answer
-from classifier.views.presentation import describe_outcome
+from classifier.views.outcomes import describe_outcome
 from ml.duplicates import NEAR_BITS
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form

@@ -120,9 +120,8 @@ def make_answer(rng: random.Random, shown: Prediction, author: User, people: lis
     if fields["state"] in ("approved", "rejected"):
         reviewer = rng.choice([one for one in people if one != author])
         fields |= {"reviewer": reviewer, "reviewed_at": timezone.now() + timedelta(minutes=rng.randrange(5000))}
-    if fields["state"] == "approved":
-        chosen = rng.choice([answer, answer, rng.randrange(7)])
-        fields["final_label"] = chosen if chosen <= 6 else None
+    if fields["state"] == "approved" and answer <= 6:  # of the others, a reviewer agreed that there is no label
+        fields["final_label"] = rng.choice([answer, answer, rng.randrange(7)])
     made = Correction.objects.create(
         face=face, author=author, prediction=shown if rng.random() < 0.95 else None, answer=answer,
         blind=rng.random() < 0.3, asked=rng.choice(["result", "api", "uncertain", "random"]), **fields,
