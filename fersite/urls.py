@@ -6,7 +6,7 @@ from django.urls import include, path
 from dashboard.prometheus import metrics
 from fersite import health
 
-admin.site.site_header = "fersite administration"
+admin.site.site_header = "fersite admin"
 admin.site.site_title = "fersite"
 
 handler400 = "fersite.errors.bad_request"
