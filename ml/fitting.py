@@ -1,6 +1,7 @@
 """One fit of a network, with everything in its folder that a killed fit needs to go on."""
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -73,20 +74,27 @@ def fit_network(
 
     Raises:
         TrainingStopped: watch said so.
+        TrainingError: the loss is not a number any more.
     """
     steps = steps_per_epoch(train, config)
     trainer = build_trainer(config, network, steps=steps, teacher=teacher)
     watchers = [_make_watcher(watch, config.epochs, steps)] if watch else []
-    trainer.fit(
-        to_network_input(train.images),
-        _name_outputs(trainer, train),
-        sample_weight=None if train.weights is None else dict.fromkeys(trainer.output, train.weights),
-        validation_data=(to_network_input(selection.images), _name_outputs(trainer, selection)),
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        callbacks=[*_callbacks(out / STATE), *watchers],
-        verbose=(1 if sys.stdout.isatty() else 2) if watch is None else 0,
-    )
+    callbacks = [*_callbacks(out / STATE), *watchers]
+    try:
+        trainer.fit(
+            to_network_input(train.images),
+            _name_outputs(trainer, train),
+            sample_weight=None if train.weights is None else dict.fromkeys(trainer.output, train.weights),
+            validation_data=(to_network_input(selection.images), _name_outputs(trainer, selection)),
+            batch_size=config.batch_size,
+            epochs=config.epochs,
+            callbacks=callbacks,
+            verbose=(1 if sys.stdout.isatty() else 2) if watch is None else 0,
+        )
+    except TrainingError:  # of the guard: Keras leaves the logs open then
+        for callback in callbacks:
+            callback.on_train_end()
+        raise
     if any(watcher.stopped for watcher in watchers):
         raise TrainingStopped("stopped on request")
     trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
@@ -139,12 +147,31 @@ def _callbacks(state: Path) -> "list[Any]":
     import keras
 
     return [
-        keras.callbacks.BackupAndRestore(state / "backup", delete_checkpoint=False),
+        _make_guard(),  # first, so that no checkpoint and no line of the log is of a network that diverged
+        # Two of them: one that a kill cut short is not all that there is.
+        keras.callbacks.BackupAndRestore(state / "backup", double_checkpoint=True, delete_checkpoint=False),
         keras.callbacks.SwapEMAWeights(),
         keras.callbacks.CSVLogger(state / "log.csv", append=True),
         keras.callbacks.TensorBoard(state / "tensorboard", write_graph=False),
-        keras.callbacks.TerminateOnNaN(),
     ]
+
+
+def _make_guard() -> Any:
+    """A callback that ends a fit with TrainingError once a loss is NaN or infinite: no later step brings it back."""
+    import keras
+
+    class Guard(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self._check(logs)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self._check(logs)
+
+        def _check(self, logs: Any) -> None:
+            if not all(math.isfinite(value) for value in (logs or {}).values()):
+                raise TrainingError("the training diverged (its loss is not a number): nothing was changed")
+
+    return Guard()
 
 
 def _make_watcher(watch: Watch, epochs: int, steps: int) -> Any:

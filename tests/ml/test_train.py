@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from ml.artifacts import load_artifact
-from ml.clean import clean_training, hold_out
+from ml.clean import TrainingSet, clean_training, hold_out
 from ml.data import FaceData
+from ml.fitting import Progress, TrainingError, fit_network, open_run
+from ml.train import TrainingConfig
 from tests.commands import run_ml
 from tests.ml.drawing import draw_crop
 
@@ -42,6 +44,11 @@ def test_killed_run_goes_on_where_it_was(tiny_archive: Path, tmp_path: Path) -> 
     before = len(logged_epochs(out))
     assert 3 <= before < 40
 
+    checkpoint = out / "training" / "backup" / "latest.weights.h5"
+    checkpoint.write_bytes(
+        checkpoint.read_bytes()[:1000]
+    )  # a disk that was full, or no power: the one before it serves
+
     refused = run_ml(*train(tiny_archive, out, 40))
     assert refused.returncode == 1
     assert "--resume" in refused.stderr
@@ -53,8 +60,8 @@ def test_killed_run_goes_on_where_it_was(tiny_archive: Path, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     epochs = logged_epochs(out)
     assert epochs[-1] == 39
-    # Nothing is trained again but the epoch that was under way.
-    assert len(epochs) <= 41
+    # Nothing is trained again but the epoch that was under way, and the one whose checkpoint was damaged.
+    assert len(epochs) <= 42
     metrics = json.loads(done.stdout)["metrics"]
     assert metrics["test"]["n"] == 35
     assert metrics["test"]["accuracy"] > 0.4  # stripes of seven directions; chance is 0.14
@@ -62,6 +69,29 @@ def test_killed_run_goes_on_where_it_was(tiny_archive: Path, tmp_path: Path) -> 
     assert artifact.card["seed"] == 1
     assert artifact.calibration.n == metrics["selection"]["n"]
     assert (out / "training" / "tensorboard").is_dir()
+
+
+@pytest.mark.tensorflow
+def test_a_loss_that_is_no_number_ends_the_fit(tmp_path: Path) -> None:
+    """Before anything of it is kept: a later epoch, or a run that goes on, would not bring it back."""
+    import keras
+
+    crops = keras.Input((48, 48, 1))
+    network = keras.Model(crops, keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(crops)))
+    images, zeros = np.stack([draw_crop(number, number) for number in range(7)]), np.zeros((7, 7), np.float32)
+    config = TrainingConfig(epochs=2, votes_weight=0.0)
+    seen: list[Progress] = []
+
+    def watch(progress: Progress) -> bool:
+        seen.append(progress)
+        return True
+
+    open_run(tmp_path, {}, resume=False)
+    diverging = TrainingSet(images, zeros + np.nan, zeros)
+    with pytest.raises(TrainingError, match="diverged"):
+        fit_network(network, diverging, diverging, config=config, out=tmp_path, watch=watch)
+    assert seen == []
+    assert not (tmp_path / "training" / "backup").exists()
 
 
 def test_nothing_to_resume_is_said(tiny_archive: Path, tmp_path: Path) -> None:
