@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     )
 
 
+# How the reason of a promotion begins that took a step back.
+ROLLED_BACK = "rolled back: "
+
+
 class UploadQuerySet(QuerySet["Upload"]):
     """Uploads; workers claim through `claimable` and the sweeper asks for `stalled`."""
 
@@ -309,12 +313,14 @@ class PromotionQuerySet(QuerySet["Promotion"]):
         return self.filter(at__lte=moment).select_related("version").order_by("-at", "-id")[:1]
 
     def find_rollback_target(self) -> "Version | None":
-        """The version that served before the champion; one that served again later ended all that came after it."""
+        """The version that served before the champion; a step back ended all that came after the one it led to."""
         served: list[Version] = []
         for promotion in self.select_related("version").order_by("at", "pk"):
-            if promotion.version in served:
-                del served[served.index(promotion.version) :]
-            served.append(promotion.version)
+            if promotion.reason.startswith(ROLLED_BACK):
+                while served and served[-1] != promotion.version:
+                    served.pop()
+            if served[-1:] != [promotion.version]:
+                served.append(promotion.version)
         return served[-2] if len(served) > 1 else None
 
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from classifier.models import Promotion, Snapshot, Version
+from classifier.querysets import ROLLED_BACK
 from fersite.storage import make_client
 from ml.artifacts import MANIFEST, Artifact, load_artifact
 
@@ -62,9 +63,17 @@ def name_clash(artifact: Artifact) -> RegistryError:
     return RegistryError(f"another artifact is registered as {artifact.version}; give this one another version")
 
 
-def is_registered(*, path: Path) -> bool:
-    """Whether this very artifact is in the registry; raises ArtifactError when it is none."""
-    return Version.objects.filter(digest=load_artifact(path).digest).exists()
+def may_serve_unmeasured(*, path: Path) -> bool:
+    """Whether an artifact that is registered at a start may serve at once.
+
+    Where nothing serves, it may. A new one may follow another that was registered, but not one that was retrained here:
+    that one has won at the gate with what this site's people taught it.
+
+    Raises:
+        ArtifactError: the folder is no valid artifact.
+    """
+    digest, champion = load_artifact(path).digest, find_champion()
+    return champion is None or not (champion.is_retrained or Version.objects.filter(digest=digest).exists())
 
 
 def store_artifact(artifact: Artifact) -> None:
@@ -129,7 +138,7 @@ def roll_back(*, champion: Version | None = None, actor: User | None = None, rea
     target = Promotion.objects.find_rollback_target()
     if target is None:
         raise RegistryError("no other version served before: there is nothing to roll back to")
-    promote_version(version=target, actor=actor, reason=f"rolled back: {reason}")
+    promote_version(version=target, actor=actor, reason=f"{ROLLED_BACK}{reason}")
     return target
 
 

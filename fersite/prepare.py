@@ -86,14 +86,22 @@ def newest_network(weights: Path) -> Path | None:
 
 
 def register_shipped_network() -> None:
-    """Make the newest shipped network the champion, unless another one was promoted since."""
+    """Make the newest shipped network the champion, unless another one was promoted since, or one serves that this site
+    has retrained: then staff decide, and the console says so at every start until they have."""
     from django.conf import settings
     from django.core.management import call_command
+
+    from classifier.models import Version
+    from classifier.registry import find_champion
+    from ml.artifacts import load_artifact
 
     newest = newest_network(settings.BASE_DIR / "ml" / "weights")
     if newest is None:
         raise FileNotFoundError("no network in ml/weights: the clone is not complete")
     call_command("register_version", str(newest), promote_new=True, stdout=sys.stderr)
+    shipped = Version.objects.get(digest=load_artifact(newest).digest)
+    if shipped.state == Version.State.CANDIDATE:
+        print(f"{find_champion()} serves; promote {shipped} in admin or with manage.py promote {shipped}", flush=True)
 
 
 def create_admin() -> None:

@@ -44,6 +44,11 @@ class Version(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_retrained(self) -> bool:
+        """Made here by a training run, from this site's own dataset."""
+        return self.snapshot_id is not None or self.parent_id is not None
+
 
 class Promotion(models.Model):
     """`version` took the place of `previous` at `at`; append-only. The latest one at or before T served at T."""

@@ -7,7 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import Promotion, Version
-from classifier.registry import find_champion
+from classifier.registry import find_champion, register_version
+from fersite import prepare
 from ml.artifacts import default_artifact, load_artifact
 from ml.packing import pack_artifact
 from tests.artifacts import make_variant
@@ -48,6 +49,25 @@ def test_promote_new_leaves_a_rollback_alone(db: None, tmp_path: Path) -> None:
     assert str(find_champion()) == "2"
     register(make_variant(tmp_path, "3"), "--promote-new")
     assert str(find_champion()) == "3"
+
+
+def test_a_retrained_champion_gives_way_to_no_shipped_network(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(prepare, "newest_network", lambda weights: default_artifact())
+    prepare.register_shipped_network()
+    first = find_champion()
+    assert (str(first), capsys.readouterr().out) == (default_artifact().name, "")
+    own = register_version(path=make_variant(tmp_path, "own"), promote=True, reason="won at the gate", parent=first)
+    newer = make_variant(tmp_path, "9.0.0")
+    monkeypatch.setattr(prepare, "newest_network", lambda weights: newer)
+    for _ in range(2):
+        prepare.register_shipped_network()
+        assert (find_champion(), Version.objects.get(name="9.0.0").state) == (own, "candidate")
+        assert capsys.readouterr().out == "own serves; promote 9.0.0 in admin or with manage.py promote 9.0.0\n"
+    call_command("promote", "9.0.0", stdout=io.StringIO())
+    prepare.register_shipped_network()
+    assert (str(find_champion()), capsys.readouterr().out) == ("9.0.0", "")
 
 
 @pytest.mark.parametrize("options", [[], ["--promote"], ["--promote-new"]])

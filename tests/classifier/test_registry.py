@@ -165,6 +165,17 @@ def test_rolling_back_twice_goes_two_steps_back() -> None:
 
 
 @pytest.mark.django_db
+def test_one_that_was_chosen_again_by_hand_came_after_the_other() -> None:
+    first, second = (make_version(name, state="candidate") for name in "12")
+    for version in (first, second, first):
+        promote_version(version=version, reason="next")
+    assert roll_back(reason="worse") == second
+    assert roll_back(reason="worse still") == first
+    with pytest.raises(RegistryError, match="no other version"):
+        roll_back(reason="nothing left")
+
+
+@pytest.mark.django_db
 def test_promote_and_rollback_are_commands() -> None:
     make_version("1", state="candidate")
     make_version("2", state="candidate")

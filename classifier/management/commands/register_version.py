@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from classifier.registry import RegistryError, find_champion, is_registered, register_version
+from classifier.registry import RegistryError, find_champion, may_serve_unmeasured, register_version
 from ml.artifacts import ArtifactError
 from ml.packing import unpack_artifact
 
@@ -20,7 +20,9 @@ class Command(BaseCommand):
         serve = parser.add_mutually_exclusive_group()
         serve.add_argument("--promote", action="store_true", help="make it the champion")
         serve.add_argument(
-            "--promote-new", action="store_true", help="make it the champion if it is new here, or if none serves"
+            "--promote-new",
+            action="store_true",
+            help="make it the champion if none serves, or if it is new here and what serves was not retrained here",
         )
         parser.add_argument("--reason", default="registered by command", help="noted with the promotion")
 
@@ -28,7 +30,7 @@ class Command(BaseCommand):
         """Register, and say what serves."""
         try:
             with unpack_artifact(options["path"]) as path:
-                new = options["promote_new"] and (find_champion() is None or not is_registered(path=path))
+                new = options["promote_new"] and may_serve_unmeasured(path=path)
                 version = register_version(path=path, promote=options["promote"] or new, reason=options["reason"])
         except (ArtifactError, RegistryError) as error:
             raise CommandError(str(error)) from None
