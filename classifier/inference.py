@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 5.0
-# A champion that could not be loaded is not fetched again with every check.
+# A version that could not be loaded is not fetched again with every check.
 REFUSED_SECONDS = 60.0
 
 
@@ -38,6 +38,7 @@ class _Loaded(threading.local):
     refused: "tuple[Version, float] | None" = None
     shadow: "tuple[Version, Network | None] | None" = None
     shadow_checked_at: float = float("-inf")
+    shadow_tried_at: float = float("-inf")
 
 
 _loaded = _Loaded()
@@ -82,14 +83,20 @@ def get_network(version: Version, *, threads: int = 1) -> "Network":
 def get_shadow() -> "tuple[Version, Network] | None":
     """The version that answers silently beside the champion, asked for at most every five seconds; None: there is none.
 
-    One that cannot be loaded is left out, and said so once.
+    One that cannot be loaded is left out, said so in the log, and tried again after a minute.
     """
     if time.monotonic() >= _loaded.shadow_checked_at + CHECK_SECONDS:
         version, before = Version.objects.shadows().first(), _loaded.shadow
+        refused = before is not None and before[1] is None
         if version is None:
             _loaded.shadow = None
-        elif before is None or before[0].pk != version.pk:
+        elif (
+            before is None
+            or before[0].pk != version.pk
+            or (refused and time.monotonic() >= _loaded.shadow_tried_at + REFUSED_SECONDS)
+        ):
             _loaded.shadow = version, _load_shadow(version)
+            _loaded.shadow_tried_at = time.monotonic()
         _loaded.shadow_checked_at = time.monotonic()
     shadow = _loaded.shadow
     return (shadow[0], shadow[1]) if shadow and shadow[1] is not None else None

@@ -41,7 +41,7 @@ def test_both_answer_and_the_champion_is_shown(shadow: "Version", take: Any) -> 
 
 
 def test_a_shadow_that_cannot_be_loaded_costs_the_photo_nothing(
-    shadow: "Version", take: Any, settings: Any, bucket: str
+    shadow: "Version", take: Any, settings: Any, bucket: str, tmp_path: Path
 ) -> None:
     client = make_client(settings.S3_ENDPOINT_URL)
     client.put_object(Bucket=bucket, Key=f"versions/{shadow.digest}/network.tflite", Body=b"tampered")
@@ -50,3 +50,11 @@ def test_a_shadow_that_cannot_be_loaded_costs_the_photo_nothing(
     upload.refresh_from_db()
     assert upload.status == "done"
     assert not Prediction.objects.filter(shadow=True).exists()
+
+    register_version(path=tmp_path / shadow.name, promote=False, reason="mended")
+    inference._loaded.shadow_checked_at = float("-inf")
+    assert inference.get_shadow() is None  # within the minute it is not fetched again
+    inference._loaded.shadow_checked_at = inference._loaded.shadow_tried_at = float("-inf")
+    mended = inference.get_shadow()
+    assert mended is not None
+    assert mended[0] == shadow
