@@ -17,9 +17,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from numpy.typing import NDArray
+from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
 # boto3 keeps a core busy with about four threads; two such processes fill two cores, the S3 server included.
 PROCESSES = 2
@@ -27,6 +29,9 @@ THREADS = 4
 # Batches given to each process ahead, so that none waits for the reader.
 AHEAD = 2
 STOP_SECONDS = 60
+
+# What boto3 and the transfers under it raise when the S3 server refuses or does not answer.
+BUCKET_OUTAGES = (BotoCoreError, Boto3Error, ClientError, RetriesExceededError)
 
 Crop = tuple[str, NDArray[np.uint8]]
 Put = Callable[[Crop], None]
@@ -41,7 +46,7 @@ def expect_outages() -> Iterator[None]:
     """What boto3 raises inside becomes a BucketError."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except BUCKET_OUTAGES as error:
         raise BucketError(f"the bucket does not answer: {error}") from error
 
 

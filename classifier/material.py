@@ -1,5 +1,6 @@
 """What of a snapshot's images a training run learns from, and what the gate measures with."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,10 +8,15 @@ from numpy.typing import NDArray
 
 from classifier.gate import Faces
 from classifier.models import Sample
-from classifier.snapshots import LoadedImages
+from classifier.snapshots import LoadedImages, SnapshotEntry
 
 if TYPE_CHECKING:
     from ml.data import FaceData
+
+
+def count_entries(entries: Iterable[SnapshotEntry], *, split: str, source: str | None = None) -> int:
+    """How many are of one split, from all sources or one."""
+    return sum(entry.split == split and source in (None, entry.source) for entry in entries)
 
 
 def select_faces(images: LoadedImages, *, split: str, source: str) -> "FaceData | None":
@@ -55,15 +61,16 @@ def select_trusted(images: LoadedImages) -> Faces:
     One that shows the photo of a training correction does not: under two accounts, one person would teach and measure.
     """
     names = set(Sample.objects.usable().trusted().values_list("source_name", flat=True))
-    chosen = {
-        (entry.sha256, entry.label): number
-        for number, entry in enumerate(images.found)
-        if entry.source == Sample.Source.CORRECTION and entry.split == "test" and entry.source_name in names
-    }
+
+    def counts(entry: SnapshotEntry) -> bool:
+        return entry.source == Sample.Source.CORRECTION and entry.split == "test" and entry.source_name in names
+
+    chosen = {(entry.sha256, entry.label): number for number, entry in enumerate(images.found) if counts(entry)}
+    lost = {(entry.sha256, entry.label) for entry in images.damaged if counts(entry)}
     positions = list(chosen.values())
     learned = select_faces(images, split="train", source=Sample.Source.CORRECTION)
     if learned is not None and positions:
         known = show_same(images.images[positions], learned.images)
         positions = [position for position, seen in zip(positions, known, strict=True) if not seen]
     labels = np.array([images.found[number].label for number in positions], dtype=np.int64)
-    return Faces(images.images[positions], labels)
+    return Faces(images.images[positions], labels, len(lost))

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
-from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
+from classifier.bucket import BUCKET_OUTAGES
 from classifier.images import ImageRefused, encode_crop, open_stored
 from classifier.inference import NoChampion, get_pipeline
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload, Version
@@ -38,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 # What is missing around a photo and comes back: no fault of the photo's, so no attempt is used up.
 DATABASE_OUTAGES = (InterfaceError, OperationalError)
-STORAGE_OUTAGES = (BotoCoreError, Boto3Error, ClientError, RetriesExceededError, StorageUnavailable)
+STORAGE_OUTAGES = (*BUCKET_OUTAGES, StorageUnavailable)
 OUTAGES = (*DATABASE_OUTAGES, *STORAGE_OUTAGES, ConnectionError, TimeoutError, NoChampion, ArtifactError)
 LONGEST_WAIT = timedelta(seconds=60)
 SWEEP_BATCH = 500

@@ -136,7 +136,7 @@ def cancel_run(*, run: TrainingRun, actor: User) -> None:
     """
     reason = f"Cancelled by {actor}."
     waiting = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.QUEUED)
-    if waiting.update(state=TrainingRun.State.CANCELLED, reason=reason, finished_at=timezone.now()):
+    if waiting.update(state=TrainingRun.State.CANCELLED, reason=reason, finished_at=timezone.now(), stage=""):
         return
     at_work = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING).exclude(stage="deciding")
     if not at_work.update(cancel_asked=True, reason=reason):
@@ -154,6 +154,7 @@ def sweep_runs() -> int:
         state=TrainingRun.State.FAILED,
         claimed_until=None,
         finished_at=now,
+        stage="",
         reason=f"The worker was lost {MAX_ATTEMPTS} times; the network that serves was not touched.",
     )
     lost.update(state=TrainingRun.State.QUEUED, claimed_until=None, stage="waiting for a worker")

@@ -20,7 +20,7 @@ from classifier.bucket import BucketError, expect_outages
 from classifier.gate import Faces, measure_candidate, record_decision
 from classifier.inference import fetch_artifact
 from classifier.leases import KeptLease
-from classifier.material import select_corrections, select_faces, select_trusted
+from classifier.material import count_entries, select_corrections, select_faces, select_trusted
 from classifier.models import Sample, Snapshot, TrainingRun, Version
 from classifier.registry import RegistryError, find_champion, register_version
 from classifier.runs import MAX_ATTEMPTS
@@ -132,6 +132,8 @@ def _sit_out(run: TrainingRun, seconds: float) -> None:
 def _execute(run: TrainingRun) -> None:
     snapshot, champion = _choose_start(run)
     images = load_images(read_snapshot(snapshot))
+    if loss := _describe_loss(images):
+        logger.warning("%s: %s", run, loss)
     name = f"run-{str(run.pk)[:8]}"
     # A worker that was lost may have registered it already.
     candidate = Version.objects.filter(name=name).first()
@@ -140,7 +142,18 @@ def _execute(run: TrainingRun) -> None:
     _go_on(run, version=candidate)
     if not candidate.decisions.exists():
         _pass_gate(run, candidate, champion, images)
-    _finish(run, TrainingRun.State.DONE, reason="")
+    _finish(run, TrainingRun.State.DONE, reason=_describe_loss(images))
+
+
+def _describe_loss(images: LoadedImages) -> str:
+    """What was not learned from because the bucket has lost it; empty when nothing was."""
+    lost = count_entries(images.damaged, split="train")
+    if not lost:
+        return ""
+    listed = lost + count_entries(images.found, split="train")
+    return (
+        f"{lost:,} of {listed:,} training images could not be read and were left out: run manage.py reconcile_dataset."
+    )
 
 
 def _choose_start(run: TrainingRun) -> tuple[Snapshot, Version]:
@@ -163,11 +176,11 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
     if replay is None:
         raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
     _go_on(run, stage="recalling")
-    # What was trained already is only measured once more: that takes no targets.
+    # What was trained already is only exported once more: that takes no targets.
     trained = (find_folder(run) / KERAS_NETWORK).exists()
     recall = recall_answers(start) if start and not trained else None
     prepared = mix_corrections(replay, corrections, held_out=config.held_out, recall=recall)
-    _go_on(run, stage="training")
+    _go_on(run, stage="exporting" if trained else "training")
     artifact = retrain(
         find_folder(run),
         prepared,
@@ -178,6 +191,7 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
         + (f"going on from {champion}" if start else "from random weights"),
         watch=_watch(run),
     )
+    _go_on(run, stage="registering")  # who cancelled meanwhile wants no version
     return register_version(
         path=artifact.path,
         promote=False,
@@ -213,7 +227,11 @@ def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: 
     report = measure_candidate(
         candidate=candidate,
         champion=champion,
-        frozen=Faces(frozen.images, frozen.labels),
+        frozen=Faces(
+            frozen.images,
+            frozen.labels,
+            count_entries(images.missing, split="test", source=Sample.Source.FER2013),
+        ),
         trusted=select_trusted(images),
         frozen_digest=frozen.digest(),
     )
@@ -234,8 +252,9 @@ def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":
             "loss": None if np.isnan(seen.loss) else round(seen.loss, 4),
             "seconds_left": None if seen.seconds_left is None else round(seen.seconds_left),
         }
+        stage = "exporting" if seen.finished and seen.epoch == seen.epochs else "training"
         try:
-            return _update(run, progress=progress, log=run.log) and not _is_cancelled(run)
+            return _update(run, stage=stage, progress=progress, log=run.log) and not _is_cancelled(run)
         except (InterfaceError, OperationalError):
             connection.close()
             return True  # the database is away for a moment; the training goes on

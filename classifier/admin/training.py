@@ -143,7 +143,9 @@ def describe_progress(run: TrainingRun) -> dict[str, Any]:
     """The words of the run's page."""
     seen, left = run.progress, run.progress.get("seconds_left")
     words = run.stage or run.get_state_display()
-    if run.cancel_asked and run.is_active:
+    if not run.is_active:
+        words = run.get_state_display()
+    elif run.cancel_asked:
         words = "stopping"
     elif run.stage == "training" and seen:
         words = f"training, epoch {seen['epoch']} of {seen['epochs']}"

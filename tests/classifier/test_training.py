@@ -3,6 +3,7 @@
 import itertools
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
 from accounts.models import User
 from classifier import runs, snapshots, training
@@ -22,7 +24,7 @@ from classifier.registry import find_champion, register_version
 from classifier.review import approve_answer
 from classifier.snapshots import take_snapshot
 from classifier.training import execute_run, find_folder
-from ml.artifacts import default_artifact
+from ml.artifacts import Artifact, default_artifact, load_artifact
 from ml.fitting import Progress
 from tests.factories import make_answer_with_crop, make_user, make_version
 from tests.ml.drawing import draw_crop
@@ -77,7 +79,9 @@ def test_a_run_ends_with_a_candidate_that_waits_for_staff(champion: Version, sta
 
 
 @pytest.mark.tensorflow
-def test_a_run_that_is_cancelled_makes_no_version(champion: Version, staff: User) -> None:
+def test_a_run_that_is_cancelled_makes_no_version(
+    champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = ask(staff, epochs=50)
     runs.cancel_run(run=run, actor=staff)
     run.refresh_from_db()
@@ -90,7 +94,47 @@ def test_a_run_that_is_cancelled_makes_no_version(champion: Version, staff: User
     execute_run(second.pk)
     second.refresh_from_db()
     assert second.state == "cancelled"
+
+    def export_and_cancel(*args: Any, **given: Any) -> Artifact:
+        runs.cancel_run(run=third, actor=staff)
+        return load_artifact(default_artifact())
+
+    monkeypatch.setattr("ml.finetune.retrain", export_and_cancel)
+    third = ask(staff)
+    execute_run(third.pk)
+    third.refresh_from_db()
+    assert (third.state, third.stage) == ("cancelled", "")
     assert (Version.objects.count(), find_champion()) == (1, champion)
+
+
+@pytest.mark.tensorflow
+def test_a_run_ends_in_mid_fit_when_it_is_cancelled(
+    champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, stages = training._watch, []
+
+    def cancel_after_an_epoch(run: TrainingRun) -> Any:
+        watch = real(run)
+
+        def told(seen: Progress) -> bool:
+            wanted = watch(seen)
+            stages.append(TrainingRun.objects.get(pk=run.pk).stage)
+            if wanted and seen.epoch == 2 and seen.finished:
+                runs.cancel_run(run=run, actor=staff)
+            return wanted
+
+        return told
+
+    monkeypatch.setattr(training, "_watch", cancel_after_an_epoch)
+    run = ask(staff, epochs=5)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason, run.stage) == ("cancelled", "Cancelled by staff.", "")
+    assert [line["epoch"] for line in run.log] == [1, 2, 3]  # one more at most than before somebody cancelled
+    assert set(stages) == {"training"}
+
+    assert (Version.objects.count(), find_champion()) == (1, champion)
+    assert not find_folder(run).exists()
 
 
 @pytest.mark.tensorflow
@@ -99,10 +143,15 @@ def test_a_run_that_is_cancelled_while_it_is_measured_promotes_nothing(
 ) -> None:
     run = ask(staff, epochs=1)
 
+    def skip_training(folder: Path, *args: Any, **given: Any) -> Artifact:
+        folder.mkdir(parents=True)
+        return load_artifact(default_artifact())
+
     def measure_and_cancel(**given: Any) -> dict[str, Any]:
         runs.cancel_run(run=run, actor=staff)
         return {"outcome": "promoted", "frozen_set": {"digest": "f" * 64, "used_before": 0}}
 
+    monkeypatch.setattr("ml.finetune.retrain", skip_training)
     monkeypatch.setattr(training, "measure_candidate", measure_and_cancel)
     execute_run(run.pk)
     run.refresh_from_db()
@@ -171,9 +220,14 @@ def meet_outages(run: TrainingRun) -> None:
     raise EndpointConnectionError(endpoint_url="the bucket")
 
 
+def lose_transfers(run: TrainingRun) -> None:
+    raise RetriesExceededError(TimeoutError())
+
+
 @pytest.mark.django_db
-def test_an_outage_that_does_not_end_fails_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_execute", meet_outages)
+@pytest.mark.parametrize("work", [meet_outages, lose_transfers])
+def test_an_outage_that_does_not_end_fails_and_says_so(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_execute", work)
     monkeypatch.setattr(training, "WAIT_SECONDS", (0.0, 0.0))
     run = TrainingRun.objects.create(trigger="button")
     execute_run(run.pk)
@@ -232,13 +286,14 @@ def test_a_lost_run_that_was_to_be_cancelled_is() -> None:
     run = TrainingRun.objects.create(
         trigger="button",
         state="running",
+        stage="training",
         claimed_until=since,
         cancel_asked=True,
         reason="Cancelled by ada.",
     )
     assert runs.sweep_runs() == 0
     run.refresh_from_db()
-    assert (run.state, run.reason) == ("cancelled", "Cancelled by ada.")
+    assert (run.state, run.reason, run.stage) == ("cancelled", "Cancelled by ada.", "")
 
 
 @pytest.mark.tensorflow
@@ -280,11 +335,15 @@ def test_nothing_is_cancelled_while_the_gate_decides() -> None:
 @pytest.mark.django_db
 def test_a_run_that_kills_its_workers_fails_cleanly() -> None:
     run = TrainingRun.objects.create(
-        trigger="button", state="running", attempts=3, claimed_until=timezone.now() - timedelta(seconds=1)
+        trigger="button",
+        state="running",
+        stage="training",
+        attempts=3,
+        claimed_until=timezone.now() - timedelta(seconds=1),
     )
     runs.sweep_runs()
     run.refresh_from_db()
-    assert run.state == "failed"
+    assert (run.state, run.stage) == ("failed", "")
     assert "lost 3 times" in run.reason
 
 
@@ -319,10 +378,16 @@ def test_the_gate_measures_two_networks_side_by_side(champion: Version) -> None:
     assert (worse["trusted"], worse["candidate"], worse["champion"]) == (None, other.name, champion.name)
     assert worse["bytes"] == (default_artifact() / "network.tflite").stat().st_size
     spent = {check["name"]: check["found"] for check in worse["checks"]}["time for one face"]
-    assert spent == f"{worse['ms_per_face']['candidate']:.1f} ms"
+    took, usual = worse["ms_per_face"]["candidate"], worse["ms_per_face"]["champion"]
+    assert spent == f"{took:.1f} ms; the champion {usual:.1f} ms"
     assert worse["frozen_set"]["used_before"] == 0
     record_decision(candidate=other, champion=champion, report=worse)
     assert measure_candidate(candidate=other, champion=champion, **rest)["frozen_set"]["used_before"] == 1
+    # What is left of a set has another digest, but was used as often.
+    rest |= {"frozen": Faces(images[:70], truth[:70], unreadable=70), "frozen_digest": "e" * 64}
+    part = measure_candidate(candidate=other, champion=champion, **rest)
+    assert (part["frozen_set"]["used_before"], part["outcome"]) == (1, "waits")
+    assert part["checks"][0]["found"] == "70 of 140 could not be read"
 
 
 @pytest.mark.django_db

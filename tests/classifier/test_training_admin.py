@@ -76,7 +76,10 @@ def test_a_run_is_started_watched_and_cancelled(staff: User, ready: Version) -> 
     assert "Another run waits" in again.content.decode()
     client.post(f"/admin/classifier/trainingrun/{run.pk}/cancel/")
     run.refresh_from_db()
-    assert (run.state, run.reason) == ("cancelled", "Cancelled by boss.")
+    assert (run.state, run.reason, run.stage) == ("cancelled", "Cancelled by boss.", "")
+    TrainingRun.objects.update(stage="training")  # left by whoever ended it: it does not train
+    ended = client.get(f"/admin/classifier/trainingrun/{run.pk}/progress/").json()
+    assert (ended["words"], ended["active"]) == ("Cancelled", False)
 
 
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # the form lists every task
