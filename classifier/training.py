@@ -189,6 +189,7 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
         version=name,
         command=f"training run {run.pk} on {snapshot}, "
         + (f"going on from {champion}" if start else "from random weights"),
+        dataset=f"{snapshot} of this site's dataset",
         watch=_watch(run),
     )
     _go_on(run, stage="registering")  # who cancelled meanwhile wants no version

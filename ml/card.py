@@ -24,9 +24,10 @@ LIMITS = (
     "and about a third of its labels are disputed by other annotators (FER+).",
 )
 CLEANED = (
-    "blank images, images that at least 5 of 10 FER+ voters call no face, and all but one copy of identical images "
-    "dropped; copies with different labels got the mean of their labels"
+    "blank images{voted} and all but one copy of identical images dropped; copies with different labels got the mean "
+    "of their labels"
 )
+VOTED = ", images that at least 5 of 10 FER+ voters call no face,"
 # Published or measured elsewhere, on FER-2013; see the sources in the README.
 COMPARISON = (
     {"who": "people", "accuracy": 0.65, "note": "65 ± 5 %, Goodfellow et al. 2013"},
@@ -43,10 +44,17 @@ def build_card(
     prepared: "PreparedData",
     metrics: dict[str, Any],
     members: Sequence[dict[str, Any]] = (),
+    origin: dict[str, Any] | None = None,
     formats: dict[str, dict[str, Any]] | None = None,
     crops: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Collect the card of one finished run as JSON-serialisable values."""
+    """Collect the card of one finished run as JSON-serialisable values.
+
+    Args:
+        members: of an ensemble, see ml.ensemble.
+        origin: of a network that was retrained: dataset (its name), parent (the version that it went on from, or None)
+            and networks (how many answer together in it).
+    """
     import keras
 
     backend = keras.backend.backend()
@@ -59,15 +67,18 @@ def build_card(
         "seed": recipe.get("seed"),
         "recipe": recipe,
         **({"members": list(members)} if members else {}),
+        **({"origin": _count_origin(origin, prepared, recipe)} if origin else {}),
         **({"formats": formats} if formats else {}),
         **({"crops": crops} if crops else {}),
         "data": {
-            "name": "FER-2013 Training split" if prepared.read == 28709 else "Training split as given",
+            "name": _name_data(prepared, origin),
             "images_read": prepared.read,
             "sha256": prepared.digest,
             "trained_on": len(prepared.train),
             "held_out_for_selection_and_calibration": len(prepared.selection),
-            "cleaned": CLEANED if prepared.cleaned else "not cleaned",
+            "cleaned": CLEANED.format(voted=VOTED if prepared.train.votes.any() else "")
+            if prepared.cleaned
+            else "not cleaned",
         },
         "cleaned": prepared.cleaned,
         "environment": {**packages, "backend": backend, "python": platform.python_version(), "cpus": os.cpu_count()},
@@ -77,6 +88,26 @@ def build_card(
         "allowed_uses": ALLOWED,
         "forbidden_uses": FORBIDDEN,
     }
+
+
+def _count_origin(origin: dict[str, Any], prepared: "PreparedData", recipe: dict[str, Any]) -> dict[str, Any]:
+    faces, corrections = prepared.read - prepared.corrections, prepared.corrections
+    return {**origin, "faces": faces, "corrections": corrections, "epochs": recipe.get("epochs")}
+
+
+def _name_data(prepared: "PreparedData", origin: dict[str, Any] | None) -> str:
+    if origin:
+        faces = prepared.read - prepared.corrections
+        return f"{origin['dataset']} ({faces:,} of FER-2013, {prepared.corrections:,} corrected by people)"
+    return "FER-2013 Training split" if prepared.read == 28709 else "Training split as given"
+
+
+def _origin(origin: dict[str, Any] | None) -> list[str]:
+    if not origin:
+        return []
+    of = f" (the mean of {origin['networks']} networks)" if origin["networks"] > 1 else ""
+    start = f"Fine-tuned from {origin['parent']}{of}" if origin["parent"] else "Trained from random weights"
+    return [f"{start}, in {origin['epochs']} epochs.", ""]
 
 
 def format_card(card: dict[str, Any]) -> str:
@@ -89,6 +120,7 @@ def format_card(card: dict[str, Any]) -> str:
         f"{cleaned}. To choose and to calibrate, {data['held_out_for_selection_and_calibration']:,} were held out.",
         "",
     ]
+    lines += _origin(card.get("origin"))
     seed = "" if card["seed"] is None else f" (seed {card['seed']})"
     lines += [f"Command{seed}:", "", f"    {card['command']}", ""]
     lines += _members(card.get("members", []))

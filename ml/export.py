@@ -66,6 +66,7 @@ def finish_artifact(
     recipe: dict[str, Any],
     data: Path | None,
     members: Sequence[dict[str, Any]] = (),
+    origin: dict[str, Any] | None = None,
 ) -> Artifact:
     """Convert, calibrate on the selection set, measure and describe a trained network; out becomes an artifact.
 
@@ -75,6 +76,7 @@ def finish_artifact(
         version: the artifact's name.
         command: how to repeat the run; recipe: its settings; members: of an ensemble, see ml.ensemble.
         data: read once more for its test split, if it has one; None: not measured on a test split.
+        origin: of one that was retrained, see ml.card.build_card.
     """
     content: dict[str, Any] = {"version": version, "views": list(VIEWS), "metrics": {}, "card": {}}
     labels = prepared.selection.targets.argmax(axis=1).astype(np.int64)
@@ -95,6 +97,7 @@ def finish_artifact(
         prepared=prepared,
         metrics=metrics,
         members=members,
+        origin=origin,
         formats=formats,
         crops=crops,
     )

@@ -93,13 +93,15 @@ def mix_corrections(
         old = np.flatnonzero(~selected[: len(parts[0])]).size
         train.targets[:old] *= 1.0 - remembered
         train.targets[:old] += remembered * recall(train.images[:old])
+    given = len(corrections) if corrections is not None else 0
     digests = [part.digest() for part in (replay, corrections) if part is not None]
     return PreparedData(
         train,
         joined.select(selected),
         digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
-        len(replay) + (len(corrections) if corrections is not None else 0),
+        len(replay) + given,
         count_cleaned(replay, np.zeros(len(replay), np.int64), parts[0]),
+        given,
     )
 
 
@@ -121,6 +123,7 @@ def retrain(
     config: TrainingConfig,
     version: str,
     command: str,
+    dataset: str,
     watch: Watch | None = None,
 ) -> Artifact:
     """Train, convert, calibrate and describe a new network; out becomes its artifact. A killed run goes on.
@@ -129,7 +132,7 @@ def retrain(
         out: the run's folder; what an earlier call left in it is gone on with.
         prepared: of mix_corrections.
         start: the network to go on from, or None to start from random weights (config.network names the shape).
-        version: the artifact's name; command: what the card says about how it was made.
+        version: the artifact's name; command, dataset: what the card says about how it was made, and from what.
         watch: told about the progress; False stops the run.
 
     Raises:
@@ -152,8 +155,15 @@ def retrain(
         command=command,
         recipe=settings,
         data=None,
-        members=[] if start is None else start.card.get("members", []),
+        origin={"dataset": dataset, "parent": start.version if start else None, "networks": _count_networks(start)},
     )
+
+
+def _count_networks(start: Artifact | None) -> int:
+    """How many networks answer together in one to go on from, which may itself have gone on from another."""
+    if start is None:
+        return 1
+    return len(start.card.get("members", [])) or int(start.card.get("origin", {}).get("networks", 1))
 
 
 def _load_finished(out: Path) -> "keras.Model | None":

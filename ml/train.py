@@ -60,13 +60,17 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Training data and the selection set held out of it, with the hash of what was read and what was cleaned away."""
+    """Training data and the selection set held out of it, with the hash of what was read and what was cleaned away.
+
+    corrections: how many of the images that were read are people's corrections.
+    """
 
     train: TrainingSet
     selection: TrainingSet
     digest: str
     read: int
     cleaned: dict[str, int]
+    corrections: int = 0
 
 
 def prepare_data(data: FaceData, votes_path: Path | None, held_out: float, *, clean: bool = True) -> PreparedData:

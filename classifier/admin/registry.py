@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -59,8 +60,14 @@ class VersionAdmin(ReadOnlyAdmin):
     @admin.display(description="accuracy on the test split")
     def accuracy(self, version: Version) -> str:
         """As a percentage with n, or a dash where it was not measured."""
-        figures = version.metrics.get("test")
-        return f"{figures['accuracy']:.1%} (n = {figures['n']:,})" if figures else "–"
+        if figures := version.metrics.get("test"):
+            return f"{figures['accuracy']:.1%} (n = {figures['n']:,})"
+        figures = version.find_gate_figures()
+        return f"{figures['accuracy']:.1%} (n = {figures['n']:,}, at the gate)" if figures else "–"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
+        """With the gate's decisions."""
+        return super().get_queryset(request).prefetch_related("decisions")
 
     def get_urls(self) -> list[URLPattern]:
         """With the addresses of the buttons."""
@@ -124,6 +131,8 @@ def list_measured(version: Version) -> list[dict[str, Any]]:
     """For each set of faces that it was measured on: the set's name in the card, the figures, and (label, precision,
     recall and F1) in label order."""
     sets = {name: figures for name, figures in version.metrics.items() if isinstance(figures, dict)}
+    if "test" not in sets:
+        sets["frozen test set, at the gate"] = version.find_gate_figures()
     return [
         {
             "name": name.replace("_", " "),

@@ -1,6 +1,6 @@
 """The registry of networks: every version that was made, which one serves, and every change of it."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -48,6 +48,12 @@ class Version(models.Model):
     def is_retrained(self) -> bool:
         """Made here by a training run, from this site's own dataset."""
         return self.snapshot_id is not None or self.parent_id is not None
+
+    def find_gate_figures(self) -> dict[str, Any]:
+        """n, accuracy, ece and nll on the frozen test set, when the gate last measured it; {} where it did not."""
+        decisions = list(self.decisions.all())  # all: lists have fetched them
+        frozen = decisions[0].report.get("frozen") if decisions else None
+        return {"n": frozen["n"], **frozen["candidate"]} if frozen else {}
 
 
 class Promotion(models.Model):

@@ -14,7 +14,7 @@ PARTS = {
     "test": "PublicTest",
     "test_without_twins": "… without images that also stand in Training",
     "test_without_near_twins": "… and without cropped or shifted copies",
-    "selection": "held out of Training, used to choose and to calibrate",
+    "selection": "held out in training, used to choose and to calibrate",
 }
 SPLITS = {"public": "PublicTest faces", "private": "PrivateTest faces", "test": "test faces"}
 CLEANED = {
@@ -30,21 +30,29 @@ def describe_card(version: Version) -> dict[str, Any]:
     card = as_dict(version.card)
     metrics = {name: part for name, part in as_dict(card.get("metrics")).items() if as_dict(part)}
     main = as_dict(metrics.get("test") or metrics.get("selection"))
-    plots = make_plots(version.name, card, main)
+    gate = {} if "test" in metrics else version.find_gate_figures()
+    plots = make_plots(version.name, card, main, gate)
+    origin = as_dict(card.get("origin"))
     return {
         "version": version,
         "card": card,
         "main": main,
         "on_test": "test" in metrics,
         "faces": SPLITS.get(str(main.get("split")), "test faces"),
-        "headline": describe_headline(main),
+        "gate": gate,
+        "origin": origin,
+        "held_out_of": "what it learned from" if version.is_retrained else "FER-2013’s training split",
+        "headline": describe_headline({**gate, "ms_per_face_p50": main.get("ms_per_face_p50")} if gate else main),
         "parts": [[PARTS[name], *describe_part(metrics[name])] for name in PARTS if name in metrics],
         "chance": span(main.get("ece_band"), decimals),
         "sets": describe_sets(main),
         "confusion": describe_confusion(as_list(main.get("confusion"))),
         "detected": describe_detected(as_dict(as_dict(card.get("crops")).get("detected"))),
         "formats": [describe_format(name, as_dict(found)) for name, found in as_dict(card.get("formats")).items()],
-        "members": [describe_member(as_dict(member)) for member in as_list(card.get("members"))],
+        # What went on from an ensemble bore its members' commands in earlier cards: they did not make these weights.
+        "members": []
+        if version.parent_id
+        else [describe_member(as_dict(member)) for member in as_list(card.get("members"))],
         "cleaned": describe_cleaning(as_dict(card.get("cleaned"))),
         "recipe": list(as_dict(card.get("recipe")).items()),
         "environment": list(as_dict(card.get("environment")).items()),
@@ -139,4 +147,6 @@ def describe_member(member: dict[str, Any]) -> dict[str, str]:
 
 def describe_cleaning(counts: dict[str, Any]) -> list[tuple[str, str]]:
     """How many images were dropped or changed, and why."""
-    return [(whole(counts[name]), words) for name, words in CLEANED.items() if is_number(counts.get(name))]
+    return [
+        (whole(counts[name]), words) for name, words in CLEANED.items() if is_number(counts.get(name)) and counts[name]
+    ]

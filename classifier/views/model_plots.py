@@ -21,10 +21,10 @@ class Plot:
     numbers: Any  # as the card has them
 
 
-def make_plots(version: str, card: dict[str, Any], main: dict[str, Any]) -> dict[str, Plot]:
-    """Every plot that the card has numbers for, by name; main: the figures that the page shows first."""
+def make_plots(version: str, card: dict[str, Any], main: dict[str, Any], tested: dict[str, Any]) -> dict[str, Plot]:
+    """Every plot that the card has numbers for, by name; main: the figures of the page; tested: those on a test set."""
     plots = (
-        plot_compared(version, main, as_list(card.get("comparison"))),
+        plot_compared(version, tested or main, as_list(card.get("comparison"))),
         plot_reliability(main),
         plot_answered(main),
         plot_classes(main),

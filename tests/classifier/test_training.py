@@ -57,6 +57,7 @@ def ask(staff: User, **options: Any) -> TrainingRun:
 @pytest.mark.tensorflow
 @pytest.mark.slow
 def test_a_run_ends_with_a_candidate_that_waits_for_staff(champion: Version, staff: User) -> None:
+    correct_one_face(staff)
     run = ask(staff)
     execute_run(run.pk)
     run.refresh_from_db()
@@ -64,7 +65,7 @@ def test_a_run_ends_with_a_candidate_that_waits_for_staff(champion: Version, sta
     assert [line["epoch"] for line in run.log] == [1, 2]
     assert run.progress["share"] == 1.0
     assert run.snapshot is not None
-    assert (run.snapshot.size, run.champion) == (245, champion)
+    assert (run.snapshot.size, run.snapshot.corrections, run.champion) == (246, 1, champion)
     candidate = run.version
     assert candidate is not None
     assert (candidate.state, candidate.parent, candidate.snapshot) == ("candidate", champion, run.snapshot)
@@ -73,9 +74,63 @@ def test_a_run_ends_with_a_candidate_that_waits_for_staff(champion: Version, sta
     assert (decision.outcome, decision.report["frozen"]["n"], decision.report["trusted"]) == ("waits", 35, None)
     assert decision.report["frozen_set"]["used_before"] == 0
     assert find_champion() == champion
+    assert candidate.find_gate_figures().items() >= {"n": 35, **decision.report["frozen"]["candidate"]}.items()
+    # The card says what it was made of, and claims nothing else.
+    assert candidate.card["origin"] == {
+        "dataset": f"{run.snapshot} of this site's dataset", "parent": "tiny", "networks": 1,
+        "faces": 210, "corrections": 1, "epochs": 2,
+    }  # fmt: skip
+    assert candidate.card["data"]["name"].endswith("dataset (210 of FER-2013, 1 corrected by people)")
+    assert "FER+" not in candidate.card["data"]["cleaned"]
+    assert "members" not in candidate.card
+    with default_storage.open(f"versions/{candidate.digest}/card.md") as card:
+        assert b"\nFine-tuned from tiny, in 2 epochs.\n" in card.read()
     assert not find_folder(run).exists()
     execute_run(run.pk)  # delivered again: nothing happens
     assert Version.objects.count() == 2
+
+
+def correct_one_face(reviewer: User) -> None:
+    """An approved correction by somebody whose photos are learned from."""
+    people = (make_user(f"person{number}") for number in itertools.count())
+    learner = next(person for person in people if choose_split(person.pk) == "train")
+    approve_answer(correction=make_answer_with_crop(learner, draw_crop(4, 999)), reviewer=reviewer)
+
+
+def skip_training(folder: Path, *args: Any, **given: Any) -> Artifact:
+    """The shipped network instead of a new one."""
+    folder.mkdir(parents=True)
+    return load_artifact(default_artifact())
+
+
+@pytest.mark.tensorflow
+def test_images_that_are_lost_are_said_and_leave_the_decision_to_staff(
+    champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def lose_some(entries: Any) -> snapshots.LoadedImages:
+        """One face that is tested on, and two that are learned from."""
+        whole = snapshots.load_images(entries)
+        kept = np.ones(len(whole.found), dtype=bool)
+        kept[[0, -1, -2]] = False
+        found, lost = ([entry for entry, here in zip(whole.found, kept, strict=True) if here == wanted]
+                       for wanted in (True, False))  # fmt: skip
+        return snapshots.LoadedImages(whole.images[kept], tuple(found), (), tuple(lost))
+
+    settings.FERSITE_GATE_DROP = -200.0  # nobody can pass, but nobody is rejected for good on a part of the set
+    monkeypatch.setattr(training, "load_images", lose_some)
+    monkeypatch.setattr("ml.finetune.retrain", skip_training)
+    run = ask(staff)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert run.state == "done"
+    assert run.reason == (
+        "2 of 210 training images could not be read and were left out: run manage.py reconcile_dataset."
+    )
+    decision = GateDecision.objects.get()
+    assert (decision.outcome, decision.report["frozen"]["n"]) == ("waits", 34)
+    check = decision.report["checks"][0]
+    assert (check["name"], check["found"]) == ("faces of the frozen set", "1 of 35 could not be read")
+    assert find_champion() == champion
 
 
 @pytest.mark.tensorflow
@@ -142,10 +197,6 @@ def test_a_run_that_is_cancelled_while_it_is_measured_promotes_nothing(
     champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ask(staff, epochs=1)
-
-    def skip_training(folder: Path, *args: Any, **given: Any) -> Artifact:
-        folder.mkdir(parents=True)
-        return load_artifact(default_artifact())
 
     def measure_and_cancel(**given: Any) -> dict[str, Any]:
         runs.cancel_run(run=run, actor=staff)

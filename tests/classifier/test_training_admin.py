@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.admin.models import LogEntry
 from django.test import Client
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from accounts.models import User
 from accounts.roles import Role, set_role
@@ -89,6 +90,14 @@ def test_staff_moves_the_nightly_check(staff: User) -> None:
     assert "check-retraining" in client.get("/admin/django_celery_beat/periodictask/").content.decode()
     page = client.get(f"/admin/django_celery_beat/periodictask/{check.pk}/change/").content.decode()
     assert 'name="_save"' in page
+    form = client.get(f"/admin/django_celery_beat/periodictask/{check.pk}/change/").context["adminform"].form
+    later = CrontabSchedule.objects.create(hour="4", minute="15")
+    given = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    given |= {"crontab": later.pk, "expires_0": "", "expires_1": "", "start_time_0": "", "start_time_1": ""}
+    client.post(f"/admin/django_celery_beat/periodictask/{check.pk}/change/", given)
+    check.refresh_from_db()
+    assert (check.crontab, check.enabled, check.task) == (later, True, "classifier.tasks.check_retraining")
+    assert check.name not in django_settings.CELERY_BEAT_SCHEDULE  # which beat writes over what staff chose
     reviewer = enter(make_member("rita", "reviewer"))
     assert reviewer.get("/admin/django_celery_beat/periodictask/").status_code == 403
 
@@ -144,6 +153,11 @@ def test_the_gates_report_is_readable(staff: User) -> None:
     assert "recall of fear (n = 9)" in page
     assert "used 3 times before" in page
     assert "-0.1000 (-0.3000 to 0.1000)" in page
+    # The candidate's own page has no other figures on a test set.
+    listed = enter(staff).get("/admin/classifier/version/").content.decode()
+    assert "70.0% (n = 35, at the gate)" in listed
+    page = enter(staff).get(f"/admin/classifier/version/{decision.version_id}/change/").content.decode()
+    assert '<th scope="row">frozen test set, at the gate</th><td>35</td><td>0.7000</td>' in page
 
 
 def test_a_hand_rejection_says_who_and_why(staff: User) -> None:

@@ -111,6 +111,8 @@ def test_starts_refuses_and_stops(site: Site) -> None:
             assert answer.status == 200
         assert (site.state / "services.json").stat().st_mode & 0o777 == 0o600
         assert_only_loopback(site.processes())
+        training = [one for one in site.processes() if "training@%h" in one.cmdline()]
+        assert {one.nice() for one in training} == {19}  # photos come first; empty where none was found
         assert_command_sees_site(site)
 
         second = run_manager(site.state, free_ports(1)[0])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from classifier.models import Label, Promotion, Version
+from classifier.models import GateDecision, Label, Promotion, Version
 from ml.artifacts import default_artifact, load_artifact
 from tests.api.rows import make_version
 
@@ -55,6 +55,30 @@ def test_every_figure_is_the_cards(anonymous: Client, shipped: Version) -> None:
     for row in shipped.card["comparison"]:
         assert f"{100 * row['accuracy']:.1f} %" in page
     assert "AI Act" in page
+
+
+def test_a_retrained_network(anonymous: Client, shipped: Version) -> None:
+    """Its figures on a test set are the gate's; its parent's members did not make it."""
+    own = make_version("run-1", state="candidate")
+    own.metrics = own.card["metrics"] = {"selection": shipped.card["metrics"]["selection"]}
+    own.card |= {"members": shipped.card["members"], "command": "training run 7", "data": {"name": "snapshot 3"}}
+    own.card["origin"] = {"parent": shipped.name, "networks": 3, "epochs": 2, "corrections": 1200}
+    own.parent = shipped
+    network = {"accuracy": 0.7031, "ece": 0.0123, "nll": 0.8}
+    Version.objects.filter(pk=shipped.pk).update(state="retired")
+    own.state = "champion"
+    own.save()
+    frozen = {"n": 3589, "champion": network, "candidate": network}
+    GateDecision.objects.create(version=own, champion=shipped, outcome="promoted", report={"frozen": frozen})
+    page = read(anonymous)
+    for words in (
+        "<strong>70.3 %</strong>", "<strong>0.012</strong>", "at the gate, on the 3,589 frozen test faces",
+        "held out of what it learned from", "Made with", "training run 7",
+        f"Fine-tuned from version {shipped.name}, the mean of 3 networks, in 2 epochs, with 1,200 corrections by",
+    ):  # fmt: skip
+        assert words in page
+    for words in ("Joined with", "Its answer is the mean of", "held out of FER-2013", "FER+ voters"):
+        assert words not in page
 
 
 def test_a_card_without_the_later_figures(anonymous: Client, shipped: Version) -> None:
