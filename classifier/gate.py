@@ -11,7 +11,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from classifier.inference import get_network
-from classifier.models import GateDecision, Version
+from classifier.models import GateDecision, TrainingRun, Version
 from classifier.registry import lock_registry, promote_version, reject_version
 from ml.compare import compare_networks
 from ml.evaluate import TIMED_FACES, compute_probabilities, time_single_faces
@@ -89,9 +89,13 @@ def measure_candidate(
 
 
 def count_uses(frozen_digest: str, *, complete: bool) -> int:
-    """How many decisions looked at this frozen set; of one that is not complete, any may have."""
-    decisions = GateDecision.objects.all()
-    return (decisions.filter(frozen_digest=frozen_digest) if complete else decisions).count()
+    """How often this frozen set was looked at: by decisions, and maybe by runs that ended between version and decision.
+
+    Of a set that is not complete, every decision may have used what is left.
+    """
+    decisions, ended = GateDecision.objects.all(), (TrainingRun.State.FAILED, TrainingRun.State.CANCELLED)
+    undecided = TrainingRun.objects.filter(state__in=ended, version__isnull=False, version__decisions__isnull=True)
+    return (decisions.filter(frozen_digest=frozen_digest) if complete else decisions).count() + undecided.count()
 
 
 def check_completeness(*, frozen: Faces, trusted: Faces) -> list[Check]:

@@ -32,6 +32,7 @@ from classifier.snapshots import (
     read_snapshot,
     take_snapshot,
 )
+from fersite.stopping import is_stopping
 from ml.artifacts import KERAS_NETWORK, ArtifactError
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def execute_run(run_id: uuid.UUID) -> None:
         try:
             _execute_patiently(run)
         except TrainingStopped:
-            _finish(run, TrainingRun.State.CANCELLED)
+            if not (is_stopping() and _give_back(run)):
+                _finish(run, TrainingRun.State.CANCELLED)
         except (*FAILURES, *OUTAGES, TrainingError) as error:
             logger.warning("%s failed: %s", run, error)
             _finish(run, TrainingRun.State.FAILED, reason=str(error))
@@ -117,7 +119,7 @@ def _execute_patiently(run: TrainingRun) -> None:
 
 
 def _sit_out(run: TrainingRun, seconds: float) -> None:
-    """Wait; raises TrainingStopped when somebody has cancelled, or another worker has the run."""
+    """Wait; raises TrainingStopped when somebody has cancelled, the worker stops, or another has the run."""
     end = monotonic() + seconds
     while True:
         try:
@@ -241,7 +243,7 @@ def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: 
 
 
 def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":
-    """Writes the progress into the row; False once somebody has cancelled, or another worker has the run."""
+    """Writes the progress into the row; False once somebody has cancelled, the worker stops, or another has the run."""
 
     def watch(seen: "Progress") -> bool:
         if seen.finished:
@@ -255,7 +257,7 @@ def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":
         }
         stage = "exporting" if seen.finished and seen.epoch == seen.epochs else "training"
         try:
-            return _update(run, stage=stage, progress=progress, log=run.log) and not _is_cancelled(run)
+            return _update(run, stage=stage, progress=progress, log=run.log) and not _must_stop(run)
         except (InterfaceError, OperationalError):
             connection.close()
             return True  # the database is away for a moment; the training goes on
@@ -268,8 +270,22 @@ def _held_by(run: TrainingRun) -> Any:
     return TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING, attempts=run.attempts)
 
 
-def _is_cancelled(run: TrainingRun) -> bool:
-    return bool(_held_by(run).filter(cancel_asked=True).exists())
+def _must_stop(run: TrainingRun) -> bool:
+    return is_stopping() or bool(_held_by(run).filter(cancel_asked=True).exists())
+
+
+def _give_back(run: TrainingRun) -> bool:
+    """To the queue, with the attempt: its worker stops in order. False where somebody has cancelled it."""
+    return bool(
+        _held_by(run)
+        .filter(cancel_asked=False)
+        .update(
+            state=TrainingRun.State.QUEUED,
+            claimed_until=None,
+            attempts=F("attempts") - 1,
+            stage="waiting for a worker",
+        )
+    )
 
 
 def _update(run: TrainingRun, **values: Any) -> bool:
@@ -280,10 +296,10 @@ def _update(run: TrainingRun, **values: Any) -> bool:
 
 
 def _go_on(run: TrainingRun, **values: Any) -> None:
-    """Write into the row; raises TrainingStopped when somebody has cancelled, or another worker has the run."""
+    """Write into the row; raises TrainingStopped when somebody has cancelled, the worker stops, or another has it."""
     from ml.fitting import TrainingStopped
 
-    if not _update(run, **values) or _is_cancelled(run):
+    if not _update(run, **values) or _must_stop(run):
         raise TrainingStopped("stopped on request")
 
 

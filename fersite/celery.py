@@ -8,6 +8,7 @@ from celery import Celery
 from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 
 from fersite.orphans import die_with_parent
+from fersite.stopping import ask_to_stop
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fersite.settings")
 
@@ -20,6 +21,12 @@ app.autodiscover_tasks()
 def end_with_worker(**kwargs: Any) -> None:
     """A pool process whose worker was killed ends at once: its task's lease runs out and another takes it."""
     die_with_parent(signal.SIGKILL, os.getppid())
+
+
+@worker_shutting_down.connect
+def announce_end(**kwargs: Any) -> None:
+    """A training that is under way gives its run back."""
+    ask_to_stop()
 
 
 def takes_photos() -> bool:

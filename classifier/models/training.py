@@ -16,8 +16,8 @@ class TrainingRun(models.Model):
     """One retraining. The row, not the queue, is the truth; checkpoints lie in FERSITE_STATE/training/<id>.
 
     queued → running (a worker holds the lease `claimed_until`, and waits with it while bucket or database are away)
-    → done | failed | cancelled; running → queued when the worker was lost and attempts are left; skipped: nothing was
-    to be done, `reason` says why.
+    → done | failed | cancelled; running → queued when the worker was lost and attempts are left, or when it stopped in
+    order, which costs no attempt; skipped: nothing was to be done, `reason` says why.
     """
 
     class State(models.TextChoices):

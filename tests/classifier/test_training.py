@@ -302,6 +302,26 @@ def test_a_run_that_waits_for_the_bucket_can_be_cancelled(monkeypatch: pytest.Mo
 
 
 @pytest.mark.django_db
+def test_a_worker_that_stops_in_order_gives_the_run_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every evening somebody ends the site: no run is lost by that, whatever its number of restarts."""
+    run = TrainingRun.objects.create(trigger="button")
+    monkeypatch.setattr(training, "_execute", lambda run: training._go_on(run, stage="training"))
+    monkeypatch.setattr(training, "is_stopping", lambda: True)
+    folder = find_folder(run)
+    folder.mkdir(parents=True)
+    for _ in range(runs.MAX_ATTEMPTS + 1):
+        execute_run(run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.attempts, run.claimed_until, run.stage) == ("queued", 0, None, "waiting for a worker")
+    assert folder.exists()
+    TrainingRun.objects.update(cancel_asked=True)
+    execute_run(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.stage) == ("cancelled", "")
+    assert not folder.exists()
+
+
+@pytest.mark.django_db
 def test_a_defect_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(run: TrainingRun) -> None:
         raise KeyError("colour")
@@ -434,10 +454,12 @@ def test_the_gate_measures_two_networks_side_by_side(champion: Version) -> None:
     assert worse["frozen_set"]["used_before"] == 0
     record_decision(candidate=other, champion=champion, report=worse)
     assert measure_candidate(candidate=other, champion=champion, **rest)["frozen_set"]["used_before"] == 1
+    TrainingRun.objects.create(trigger="button", state="cancelled", version=champion)  # while it was measured, maybe
+    assert measure_candidate(candidate=other, champion=champion, **rest)["frozen_set"]["used_before"] == 2
     # What is left of a set has another digest, but was used as often.
     rest |= {"frozen": Faces(images[:70], truth[:70], unreadable=70), "frozen_digest": "e" * 64}
     part = measure_candidate(candidate=other, champion=champion, **rest)
-    assert (part["frozen_set"]["used_before"], part["outcome"]) == (1, "waits")
+    assert (part["frozen_set"]["used_before"], part["outcome"]) == (2, "waits")
     assert part["checks"][0]["found"] == "70 of 140 could not be read"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.storage import default_storage
 
 from accounts.models import User
 from classifier.dataset import choose_split, import_fer2013
@@ -44,6 +45,15 @@ def count_trusted() -> int:
     found = Sample.objects.trusted().count()
     assert len(select_trusted(load_images(read_snapshot(take_snapshot())))) == found
     return found
+
+
+def test_a_trusted_one_that_the_bucket_lost_is_counted(ruth: User) -> None:
+    for number in range(2):
+        said = make_answer_with_crop(make_person(), draw_crop(number, number), number=number)
+        approve_answer(correction=said, reviewer=ruth, label=HAPPY)
+    default_storage.delete(Sample.objects.earliest("pk").key)
+    faces = select_trusted(load_images(read_snapshot(take_snapshot())))
+    assert (len(faces), faces.unreadable) == (1, 1)
 
 
 def test_what_one_person_says_who_saw_the_networks_answer_does_not_count(ruth: User) -> None:
