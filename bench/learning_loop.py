@@ -318,7 +318,8 @@ def learn_from(lab: Experiment, shown: list[Shown], held_out: list[Shown], name:
     config = dataclasses.replace(FINE_TUNING, epochs=ORDER_EPOCHS, held_out=HELD_OUT)
     start = fetch_artifact(lab.start.digest)
     prepared = mix_corrections(lab.replay, given, held_out=HELD_OUT, recall=recall_answers(start))
-    artifact = retrain(lab.state / name, prepared, start=start, config=config, version=name, command=name)
+    made: dict[str, Any] = {"version": name, "command": name, "dataset": "a replay and answers"}
+    artifact = retrain(lab.state / name, prepared, start=start, config=config, **made)
     return accuracy_of(Network(artifact), read_crops(held_out), np.array([one.truth for one in held_out]))
 
 

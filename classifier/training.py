@@ -4,26 +4,21 @@ import dataclasses
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import F
-from django.utils import timezone
 
 from classifier.bucket import BucketError, expect_outages
+from classifier.claims import claim_run, finish_run, give_back, go_on, renew_lease, update_run, watch_fit
 from classifier.gate import Faces, measure_candidate, record_decision
 from classifier.inference import fetch_artifact
 from classifier.leases import KeptLease
 from classifier.material import count_entries, select_corrections, select_faces, select_trusted
 from classifier.models import Sample, Snapshot, TrainingRun, Version
 from classifier.registry import RegistryError, find_champion, register_version
-from classifier.runs import MAX_ATTEMPTS
 from classifier.snapshots import (
     DatasetEmptyError,
     LoadedImages,
@@ -36,7 +31,6 @@ from fersite.stopping import is_stopping
 from ml.artifacts import KERAS_NETWORK, ArtifactError
 
 if TYPE_CHECKING:
-    from ml.fitting import Progress
     from ml.train import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -62,34 +56,19 @@ def execute_run(run_id: uuid.UUID) -> None:
     run = claim_run(run_id)
     if run is None:
         return
-    with KeptLease(_renew(run), settings.FERSITE_TRAINING_LEASE_SECONDS / 3):
+    with KeptLease(renew_lease(run), settings.FERSITE_TRAINING_LEASE_SECONDS / 3):
         try:
             _execute_patiently(run)
         except TrainingStopped:
-            if not (is_stopping() and _give_back(run)):
-                _finish(run, TrainingRun.State.CANCELLED)
+            if not (is_stopping() and give_back(run)):
+                finish_run(run, TrainingRun.State.CANCELLED)
         except (*FAILURES, *OUTAGES, TrainingError) as error:
             logger.warning("%s failed: %s", run, error)
-            _finish(run, TrainingRun.State.FAILED, reason=str(error))
+            finish_run(run, TrainingRun.State.FAILED, reason=str(error))
         except Exception as error:
             logger.exception("%s failed", run)
-            _finish(run, TrainingRun.State.FAILED, reason=f"Unexpected: {type(error).__name__}; the log says more.")
+            finish_run(run, TrainingRun.State.FAILED, reason=f"Unexpected: {type(error).__name__}; the log says more.")
     clear_folders()
-
-
-def claim_run(run_id: uuid.UUID) -> TrainingRun | None:
-    """Take the lease by compare-and-swap; None when somebody has it or it has ended."""
-    now = timezone.now()
-    claimed = TrainingRun.objects.filter(pk=run_id, state=TrainingRun.State.QUEUED, attempts__lt=MAX_ATTEMPTS).update(
-        state=TrainingRun.State.RUNNING,
-        claimed_until=now + timedelta(seconds=settings.FERSITE_TRAINING_LEASE_SECONDS),
-        attempts=F("attempts") + 1,
-        stage="reading",
-    )
-    if not claimed:
-        return None
-    TrainingRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
-    return TrainingRun.objects.select_related("snapshot", "champion", "version").get(pk=run_id)
 
 
 def clear_folders() -> None:
@@ -123,7 +102,7 @@ def _sit_out(run: TrainingRun, seconds: float) -> None:
     end = monotonic() + seconds
     while True:
         try:
-            _go_on(run, stage="waiting to go on")
+            go_on(run, stage="waiting to go on")
         except (InterfaceError, OperationalError):
             connection.close()  # one that was lost does not come back by itself
         if (left := end - monotonic()) <= 0:
@@ -141,10 +120,10 @@ def _execute(run: TrainingRun) -> None:
     candidate = Version.objects.filter(name=name).first()
     if candidate is None:
         candidate = _make_version(run, name, images, snapshot, champion)
-    _go_on(run, version=candidate)
+    go_on(run, version=candidate)
     if not candidate.decisions.exists():
         _pass_gate(run, candidate, champion, images)
-    _finish(run, TrainingRun.State.DONE, reason=_describe_loss(images))
+    finish_run(run, TrainingRun.State.DONE, reason=_describe_loss(images))
 
 
 def _describe_loss(images: LoadedImages) -> str:
@@ -164,7 +143,7 @@ def _choose_start(run: TrainingRun) -> tuple[Snapshot, Version]:
     if champion is None:
         raise RunFailed("No version serves: there is nothing to win against.")
     snapshot = run.snapshot or take_snapshot()
-    _update(run, snapshot=snapshot, champion=champion)
+    update_run(run, snapshot=snapshot, champion=champion)
     return snapshot, champion
 
 
@@ -177,12 +156,12 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
     corrections = select_corrections(images)
     if replay is None:
         raise RunFailed(f"{snapshot} has no FER-2013 training faces: run manage.py import_fer2013 PATH first.")
-    _go_on(run, stage="recalling")
+    go_on(run, stage="recalling")
     # What was trained already is only exported once more: that takes no targets.
     trained = (find_folder(run) / KERAS_NETWORK).exists()
     recall = recall_answers(start) if start and not trained else None
     prepared = mix_corrections(replay, corrections, held_out=config.held_out, recall=recall)
-    _go_on(run, stage="exporting" if trained else "training")
+    go_on(run, stage="exporting" if trained else "training")
     artifact = retrain(
         find_folder(run),
         prepared,
@@ -192,9 +171,9 @@ def _make_version(run: TrainingRun, name: str, images: LoadedImages, snapshot: S
         command=f"training run {run.pk} on {snapshot}, "
         + (f"going on from {champion}" if start else "from random weights"),
         dataset=f"{snapshot} of this site's dataset",
-        watch=_watch(run),
+        watch=watch_fit(run),
     )
-    _go_on(run, stage="registering")  # who cancelled meanwhile wants no version
+    go_on(run, stage="registering")  # who cancelled meanwhile wants no version
     return register_version(
         path=artifact.path,
         promote=False,
@@ -223,7 +202,7 @@ def make_config(run: TrainingRun, *, held_out: float) -> "TrainingConfig":
 
 
 def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: LoadedImages) -> None:
-    _go_on(run, stage="measuring")
+    go_on(run, stage="measuring")
     frozen = select_faces(images, split="test", source=Sample.Source.FER2013)
     if frozen is None:
         raise RunFailed(f"{run.snapshot} has no FER-2013 test faces: nothing can win without them.")
@@ -238,79 +217,5 @@ def _pass_gate(run: TrainingRun, candidate: Version, champion: Version, images: 
         trusted=select_trusted(images),
         frozen_digest=frozen.digest(),
     )
-    _go_on(run, stage="deciding")
+    go_on(run, stage="deciding")
     record_decision(candidate=candidate, champion=champion, report=report)
-
-
-def _watch(run: TrainingRun) -> "Callable[[Progress], bool]":
-    """Writes the progress into the row; False once somebody has cancelled, the worker stops, or another has the run."""
-
-    def watch(seen: "Progress") -> bool:
-        if seen.finished:
-            run.log = [*run.log, {"epoch": seen.epoch, **seen.finished}]
-        progress = {
-            "epoch": seen.epoch,
-            "epochs": seen.epochs,
-            "share": round(seen.share, 4),
-            "loss": None if np.isnan(seen.loss) else round(seen.loss, 4),
-            "seconds_left": None if seen.seconds_left is None else round(seen.seconds_left),
-        }
-        stage = "exporting" if seen.finished and seen.epoch == seen.epochs else "training"
-        try:
-            return _update(run, stage=stage, progress=progress, log=run.log) and not _must_stop(run)
-        except (InterfaceError, OperationalError):
-            connection.close()
-            return True  # the database is away for a moment; the training goes on
-
-    return watch
-
-
-def _held_by(run: TrainingRun) -> Any:
-    """The row, if this attempt still holds its lease."""
-    return TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING, attempts=run.attempts)
-
-
-def _must_stop(run: TrainingRun) -> bool:
-    return is_stopping() or bool(_held_by(run).filter(cancel_asked=True).exists())
-
-
-def _give_back(run: TrainingRun) -> bool:
-    """To the queue, with the attempt: its worker stops in order. False where somebody has cancelled it."""
-    return bool(
-        _held_by(run)
-        .filter(cancel_asked=False)
-        .update(
-            state=TrainingRun.State.QUEUED,
-            claimed_until=None,
-            attempts=F("attempts") - 1,
-            stage="waiting for a worker",
-        )
-    )
-
-
-def _update(run: TrainingRun, **values: Any) -> bool:
-    """Write into the row; False when the lease was lost."""
-    for name, value in values.items():
-        setattr(run, name, value)
-    return bool(_held_by(run).update(**values))
-
-
-def _go_on(run: TrainingRun, **values: Any) -> None:
-    """Write into the row; raises TrainingStopped when somebody has cancelled, the worker stops, or another has it."""
-    from ml.fitting import TrainingStopped
-
-    if not _update(run, **values) or _must_stop(run):
-        raise TrainingStopped("stopped on request")
-
-
-def _renew(run: TrainingRun) -> Callable[[], object]:
-    def renew() -> None:
-        until = timezone.now() + timedelta(seconds=settings.FERSITE_TRAINING_LEASE_SECONDS)
-        _held_by(run).update(claimed_until=until)
-
-    return renew
-
-
-def _finish(run: TrainingRun, state: TrainingRun.State, *, reason: str | None = None) -> None:
-    values = {"state": state, "claimed_until": None, "finished_at": timezone.now(), "stage": ""}
-    _held_by(run).update(**values, **({} if reason is None else {"reason": reason}))

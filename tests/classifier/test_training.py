@@ -15,7 +15,7 @@ from django.utils import timezone
 from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
 from accounts.models import User
-from classifier import runs, snapshots, training
+from classifier import claims, runs, snapshots, training
 from classifier.dataset import choose_split, import_fer2013
 from classifier.gate import Faces, measure_candidate, record_decision
 from classifier.inference import get_network
@@ -166,7 +166,7 @@ def test_a_run_that_is_cancelled_makes_no_version(
 def test_a_run_ends_in_mid_fit_when_it_is_cancelled(
     champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, stages = training._watch, []
+    real, stages = claims.watch_fit, []
 
     def cancel_after_an_epoch(run: TrainingRun) -> Any:
         watch = real(run)
@@ -180,7 +180,7 @@ def test_a_run_ends_in_mid_fit_when_it_is_cancelled(
 
         return told
 
-    monkeypatch.setattr(training, "_watch", cancel_after_an_epoch)
+    monkeypatch.setattr(training, "watch_fit", cancel_after_an_epoch)
     run = ask(staff, epochs=5)
     execute_run(run.pk)
     run.refresh_from_db()
@@ -305,8 +305,9 @@ def test_a_run_that_waits_for_the_bucket_can_be_cancelled(monkeypatch: pytest.Mo
 def test_a_worker_that_stops_in_order_gives_the_run_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every evening somebody ends the site: no run is lost by that, whatever its number of restarts."""
     run = TrainingRun.objects.create(trigger="button")
-    monkeypatch.setattr(training, "_execute", lambda run: training._go_on(run, stage="training"))
-    monkeypatch.setattr(training, "is_stopping", lambda: True)
+    monkeypatch.setattr(training, "_execute", lambda run: claims.go_on(run, stage="training"))
+    for module in (claims, training):
+        monkeypatch.setattr(module, "is_stopping", lambda: True)
     folder = find_folder(run)
     folder.mkdir(parents=True)
     for _ in range(runs.MAX_ATTEMPTS + 1):
@@ -338,7 +339,7 @@ def test_a_training_goes_on_only_while_it_is_wanted() -> None:
     """What the fit tells, every second, is written down; False stops it."""
     until = timezone.now() + timedelta(minutes=1)
     run = TrainingRun.objects.create(trigger="button", state="running", attempts=1, claimed_until=until)
-    watch, seen = training._watch(run), Progress(1, 2, 0.5, 0.7, 12.3, {"loss": 0.7})
+    watch, seen = claims.watch_fit(run), Progress(1, 2, 0.5, 0.7, 12.3, {"loss": 0.7})
     assert watch(seen)
     run.refresh_from_db()
     assert run.progress == {"epoch": 1, "epochs": 2, "share": 0.5, "loss": 0.7, "seconds_left": 12}

@@ -1,5 +1,7 @@
 """What a retraining learns from: old faces with what the network said of them, people's corrections, their weights."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 from ml.artifacts import Artifact
 from ml.clean import hold_out
 from ml.data import FaceData
-from ml.finetune import mix_corrections, recall_answers
+from ml.finetune import _count_networks, mix_corrections, recall_answers
 from ml.fitting import TrainingError
 from ml.predict import Network
 from ml.train import PreparedData
@@ -81,6 +83,14 @@ def test_corrections_count_twice_but_make_up_two_fifths_at_most(number: int, exp
 def test_too_few_faces() -> None:
     with pytest.raises(TrainingError, match="too few to train on"):
         mix_corrections(make_faces(0, 3), None, held_out=0.0)
+
+
+def test_what_goes_on_from_an_ensemble_is_as_many_networks(shipped: Artifact) -> None:
+    """Of a card that names its members, and of one of a network that went on from them."""
+    members = shipped.card["members"]
+    own = dataclasses.replace(shipped, card={"origin": {"networks": len(members)}})
+    assert _count_networks(shipped) == _count_networks(own) == len(members) > 1
+    assert _count_networks(None) == _count_networks(dataclasses.replace(shipped, card={})) == 1
 
 
 @pytest.mark.tensorflow
