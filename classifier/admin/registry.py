@@ -84,6 +84,8 @@ class VersionAdmin(ReadOnlyAdmin):
         version = self.get_object(request, object_id)
         is_champion = version is not None and version.state == Version.State.CHAMPION
         decisions = list(version.decisions.select_related("champion")) if version else []
+        measured = list_measured(version) if version else []
+        classes_on, classes = list_classes(measured)
         more = {
             "version": version,
             "may_manage": may_manage(request),
@@ -91,7 +93,9 @@ class VersionAdmin(ReadOnlyAdmin):
             "decisions": decisions,
             "rejected_at_gate": any(decision.outcome == GateDecision.Outcome.REJECTED for decision in decisions),
             "rejection": find_rejection(version) if version and version.state == Version.State.REJECTED else None,
-            "measured": list_measured(version) if version else [],
+            "measured": measured,
+            "classes": classes,
+            "classes_on": classes_on,
             "stored": {"Metrics": show_json(version.metrics), "Card": show_json(version.card)} if version else {},
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
@@ -127,23 +131,19 @@ class VersionAdmin(ReadOnlyAdmin):
         self.log_change(request, version, f"{REJECTED}{reason}")
 
 
-def list_measured(version: Version) -> list[dict[str, Any]]:
-    """For each set of faces that it was measured on: the set's name in the card, the figures, and (label, precision,
-    recall and F1) in label order."""
+def list_measured(version: Version) -> list[tuple[str, dict[str, Any]]]:
+    """Each set of faces that it was measured on, by its name in the card, with the figures; the telling one first."""
     sets = {name: figures for name, figures in version.metrics.items() if isinstance(figures, dict)}
     if "test" not in sets:
         sets["frozen test set, at the gate"] = version.find_gate_figures()
-    return [
-        {
-            "name": name.replace("_", " "),
-            "figures": figures,
-            "classes": [(label, figures["per_class"][label]) for label in Label.labels if label in figures["per_class"]]
-            if "per_class" in figures
-            else [],
-        }
-        for name, figures in sorted(sets.items(), key=lambda item: (item[0] == "selection", item[0]))
-        if "accuracy" in figures
-    ]
+    ordered = sorted(sets.items(), key=lambda item: (item[0] == "selection", item[0]))
+    return [(name.replace("_", " "), figures) for name, figures in ordered if "accuracy" in figures]
+
+
+def list_classes(measured: list[tuple[str, dict[str, Any]]]) -> tuple[str, list[tuple[str, dict[str, float]]]]:
+    """The first set of faces for which they are known, and (label, precision, recall and F1) in label order."""
+    name, found = next(((name, figures["per_class"]) for name, figures in measured if "per_class" in figures), ("", {}))
+    return name, [(label, found[label]) for label in Label.labels if label in found]
 
 
 def show_json(value: object) -> str:
