@@ -179,6 +179,12 @@ def frozen_points(run: "TrainingRun") -> float:
     return 100 * float(run.version.decisions.get().report["frozen"]["difference"])
 
 
+def count_votes(run: "TrainingRun") -> int:
+    """How many trusted held-out answers had a say."""
+    assert run.version is not None
+    return int(run.version.decisions.get().report["trusted"]["n"])
+
+
 def failed_checks(run: "TrainingRun") -> list[str]:
     """What the gate did not let pass."""
     assert run.version is not None
@@ -249,7 +255,8 @@ def serve_until(lab: Experiment, what: str, version: "Version") -> None:
 def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
     """(b) A poisoner flips 30 % of the labels and reviewers let them pass; nothing harmful may come to serve.
 
-    Poisoners have accounts among the held-out people too, in pairs that agree, so that their answers are trusted.
+    Each poisoner has accounts among the held-out people too, to vote in the gate with: nobody says the same as they do,
+    so that their answers are not trusted there.
     """
     from classifier.registry import find_champion, promote_version
 
@@ -270,7 +277,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
         bad = frozen_points(run) < -1.0 or gain < 0
         promoted, harmful = promoted + served, harmful + (served and bad)
         points = {"domain": gain, "honest_held_out": trusted, "frozen": frozen_points(run)}
-        rounded = {name: round(value, 2) for name, value in points.items()}
+        rounded = {name: round(value, 2) for name, value in points.items()} | {"gate_votes": count_votes(run)}
         found.append({**rounded, "promoted": served, "failed": failed_checks(run)})
         stop_sharing([*shown, *votes])
     report("poisoned_promotions", harmful, "harmful versions promoted", len(found), promoted=promoted, runs=found,
@@ -279,11 +286,10 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
 
 
 def vote_falsely(lab: Experiment, number: int) -> list[Shown]:
-    """Held-out accounts of a poisoner's upload tilted faces, and a second one says the same of each."""
+    """Held-out accounts of a poisoner's upload tilted faces and answer as falsely."""
     chosen = pick(lab.voting, lab.options.tilted // 40, 200 + number)
     votes = upload_faces(make_people("test", 2), tilt_faces(chosen.images), chosen.labels)
     answer_faces(votes, lie=poison(POISONED, 200 + number))
-    answer_faces(votes, lie=poison(POISONED, 200 + number), authors=make_people("test", 1))
     return votes
 
 
