@@ -85,6 +85,7 @@ def test_three_faces_in_three_keys(page: "Page", faces: list[Face], live_server:
     page.keyboard.press("7")
     page.get_by_text("Thank you: there is no face left to label.").wait_for()
     assert read_answers() == [4, 7, 8, 6]
+    page.wait_for_load_state("load")  # the key works once the script is there
     page.keyboard.press("u")
     page.locator(f"[data-place] [data-question='{faces[4].pk}']:focus").wait_for()
     assert read_answers() == [4, 7, 8]
