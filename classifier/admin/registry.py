@@ -142,8 +142,10 @@ def list_measured(version: Version) -> list[tuple[str, dict[str, Any]]]:
 
 def list_classes(measured: list[tuple[str, dict[str, Any]]]) -> tuple[str, list[tuple[str, dict[str, float]]]]:
     """The first set of faces for which they are known, and (label, precision, recall and F1) in label order."""
-    name, found = next(((name, figures["per_class"]) for name, figures in measured if "per_class" in figures), ("", {}))
-    return name, [(label, found[label]) for label in Label.labels if label in found]
+    for name, figures in measured:
+        if "per_class" in figures:
+            return name, [(label, figures["per_class"][label]) for label in Label.labels]
+    return "", []
 
 
 def show_json(value: object) -> str:
