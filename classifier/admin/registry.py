@@ -144,7 +144,8 @@ def list_classes(measured: list[tuple[str, dict[str, Any]]]) -> tuple[str, list[
     """The first set of faces for which they are known, and (label, precision, recall and F1) in label order."""
     for name, figures in measured:
         if "per_class" in figures:
-            return name, [(label, figures["per_class"][label]) for label in Label.labels]
+            classes = figures["per_class"]
+            return name, [(label, classes[label]) for label in Label.labels if label in classes]
     return "", []
 
 
