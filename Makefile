@@ -16,10 +16,9 @@ help:  ## what can be made
 run: install  ## everything up at http://127.0.0.1:PORT (PORT=8000 FERSITE_STATE=var)
 	@FERSITE_UNDER_MAKE=1 PORT=$(PORT) FERSITE_STATE=$(FERSITE_STATE) exec $(PY) -m fersite.supervisor
 
-# Three on two cores: some tests wait for processes and clocks.
-test: install-dev  ## every test, on real services, browser included, three at a time (ARGS="-k name")
+test: install-dev  ## every test, on real services, browser included, two at a time (ARGS="-k name")
 	@python3 -I fersite/install.py dev browser
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install-dev  ## ruff, mypy, import contracts, check --deploy, migrations
 	$(PY) -m ruff check .

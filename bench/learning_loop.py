@@ -261,6 +261,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
     from classifier.registry import find_champion, promote_version
 
     promoted, harmful, found = 0, 0, []
+    domain, honest = lab.independent_accuracy(lab.start), lab.accuracy(lab.start, held_out)
     for number in range(lab.options.poison_runs):
         if find_champion() != lab.start:
             promote_version(version=lab.start, reason="every poisoner meets the same network")
@@ -271,8 +272,8 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
         run = lab.train(POISON_EPOCHS)
         assert run.version is not None
         run.version.refresh_from_db()
-        gain = 100 * (lab.independent_accuracy(run.version) - lab.independent_accuracy(lab.start))
-        trusted = 100 * (lab.accuracy(run.version, held_out) - lab.accuracy(lab.start, held_out))
+        gain = 100 * (lab.independent_accuracy(run.version) - domain)
+        trusted = 100 * (lab.accuracy(run.version, held_out) - honest)
         served = run.version.state == "champion"
         bad = frozen_points(run) < -1.0 or gain < 0
         promoted, harmful = promoted + served, harmful + (served and bad)

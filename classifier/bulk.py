@@ -20,10 +20,10 @@ from accounts.models import User
 from classifier.bucket import BucketError
 from classifier.dataset import CropMissingError
 from classifier.enqueue import enqueue_bulk_review
-from classifier.models import Answer, BulkReview, Correction, Label, Sample
+from classifier.models import Answer, BulkReview, Correction, Label
 from classifier.predictions import DATABASE_OUTAGES, OUTAGES
 from classifier.querysets import BulkReviewQuerySet
-from classifier.review import CONTRADICTS, ReviewError, approve_answer, reject_answer
+from classifier.review import CONTRADICTS, REPLACED, ReviewError, approve_answer, reject_answer
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def preview_bulk_review(*, reviewer: User, corrections: Sequence[int], approves:
     """Count what the reviewer may decide, by answer, and the rest by reason; two queries.
 
     Args:
-        approves: leave out answers that name another label than the dataset holds for their face, or than each other.
+        approves: leave out answers that say something else of their face than what stands approved, or than each other.
     """
     fields = ("answer", "state", "author_id", "face__upload__consent_training")
     chosen = Correction.objects.filter(pk__in=corrections)
@@ -82,13 +82,13 @@ def preview_bulk_review(*, reviewer: User, corrections: Sequence[int], approves:
 
 
 def _find_contradicting(corrections: Sequence[int]) -> set[int]:
-    """Those that name a label for a face that is another one in the dataset, or in another of them."""
-    named = Correction.objects.filter(pk__in=corrections, answer__in=Label.values)
-    known = ArraySubquery(Sample.objects.filter(correction__face=OuterRef("face")).values("label"))
-    found = list(named.values_list("pk", "face", "answer", known))
-    labels: defaultdict[UUID, set[int]] = defaultdict(set)
-    for _, face, answer, in_dataset in found:
-        labels[face] |= {answer, *in_dataset}
+    """Those that say something else of their face, a label or none, than what stands approved, or than each other."""
+    approved = Correction.objects.filter(face=OuterRef("face"), state=Correction.State.APPROVED)
+    known = ArraySubquery(approved.exclude(reason=REPLACED).values("final_label"))
+    found = list(Correction.objects.filter(pk__in=corrections).values_list("pk", "face", "answer", known))
+    labels: defaultdict[UUID, set[int | None]] = defaultdict(set)
+    for _, face, answer, final_labels in found:
+        labels[face] |= {answer if answer in Label.values else None, *final_labels}
     return {pk for pk, face, *_ in found if len(labels[face]) > 1}
 
 

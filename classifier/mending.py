@@ -17,7 +17,7 @@ from classifier.duplicates import hash_perceptually
 from classifier.images import encode_crop
 from classifier.models import Correction, Sample, Snapshot
 from classifier.removals import KEYS_PER_REQUEST, delete_objects
-from classifier.review import ReviewError, add_missing_sample
+from classifier.review import ReviewError, add_missing_sample, lock_answers
 from classifier.snapshots import restore_list
 from classifier.uploads import ABANDONED_AFTER
 from fersite.storage import list_objects, share_client
@@ -38,6 +38,8 @@ def move_samples(samples: Iterable[Sample]) -> list[str]:
     for sample in samples:
         with transaction.atomic():
             answers = list(Correction.objects.filter(sample=sample.pk))
+            for answer in answers:
+                lock_answers(answer)  # before the sample goes, as those do who approve and erase
             remove_samples([sample])
             unmoved = add_samples(answers)
             transaction.set_rollback(bool(unmoved))

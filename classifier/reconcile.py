@@ -20,6 +20,7 @@ from classifier.mending import (
     restore_objects,
 )
 from classifier.models import Correction, Sample, Snapshot
+from classifier.review import REPLACED
 from classifier.snapshots import SnapshotDamagedError, read_snapshot
 from classifier.uploads import ABANDONED_AFTER
 from fersite.storage import list_objects
@@ -165,9 +166,13 @@ def find_damaged(on_progress: Callable[[int], object] | None = None) -> list[Sam
 
 
 def find_unsampled() -> list[Correction]:
-    """Approved answers about shared photos that gave no sample, though nothing says why not."""
-    approved = Correction.objects.teaching().filter(face__upload__consent_training=True)
-    return list(approved.filter(sample__isnull=True, reason=""))
+    """Approved answers about shared photos that gave no sample, though nothing says why not.
+
+    And those that another answer replaced which is gone since.
+    """
+    approved = Correction.objects.teaching().filter(face__upload__consent_training=True, sample__isnull=True)
+    alone = Q(reason=REPLACED) & ~Q(pk__in=Correction.objects.replaced())
+    return list(approved.filter(Q(reason="") | alone))
 
 
 def find_unhashed() -> list[Sample]:

@@ -15,7 +15,7 @@ TOO_LIKE_A_TEST_IMAGE = (
     "Approved, but too like a test image: networks are measured with that one, none learns from this."
 )
 REPLACED = "Approved, but later another answer about this face was: that one counts instead."
-CONTRADICTS = "contradicts what was approved for this face: decide it one by one"
+CONTRADICTS = "contradicts another answer about this face: decide it one by one"
 
 
 class ReviewError(Exception):
@@ -46,11 +46,11 @@ def approve_answer(
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
         classifier.bucket.BucketError: the bucket does not answer.
     """
-    _lock_answers(correction)
+    lock_answers(correction)
     locked = _lock(correction, reviewer)
     if label is None and locked.answer in Label.values:
         label = locked.answer
-    if find_labels(locked.face_id) - {label} and not replace:
+    if find_approved(locked.face_id) - {label} and not replace:
         raise ReviewError(f"{CONTRADICTS.capitalize()}.")
     _replace_others(locked, label, reviewer)
     sampled = label is None or add_sample(correction=locked, label=label)
@@ -68,17 +68,18 @@ def add_missing_sample(*, correction: Correction) -> bool:
         classifier.dataset.CropMissingError: what the network saw of the face is gone.
         classifier.bucket.BucketError: the bucket does not answer.
     """
-    _lock_answers(correction)
+    lock_answers(correction)
     locked = Correction.objects.select_for_update(of=("self",)).get(pk=correction.pk)
     if locked.state != Correction.State.APPROVED or locked.final_label is None:
         raise ReviewError(f"Answer {locked.pk} is not approved under a label.")
     if Sample.objects.filter(correction=locked).exists():
         return True
     replaced = Correction.objects.replaced().filter(pk=locked.pk).exists()
-    if not replaced and add_sample(correction=locked, label=locked.final_label):
-        return True
-    _explain([locked], REPLACED if replaced else TOO_LIKE_A_TEST_IMAGE, actor=None)
-    return False
+    sampled = not replaced and add_sample(correction=locked, label=locked.final_label) is not None
+    reason = "" if sampled else REPLACED if replaced else TOO_LIKE_A_TEST_IMAGE
+    if reason != locked.reason:
+        _explain([locked], reason, actor=None)
+    return sampled
 
 
 @transaction.atomic
@@ -96,12 +97,13 @@ def reject_answer(*, correction: Correction, reviewer: User, reason: str) -> Cor
     return locked
 
 
-def find_labels(face_id: UUID) -> set[int]:
-    """The labels under which a face is in the dataset: at most one, unless an older release left two."""
-    return set(Sample.objects.filter(correction__face=face_id).values_list("label", flat=True))
+def find_approved(face_id: UUID) -> set[int | None]:
+    """What stands approved for a face, None for no label: at most one, unless an older release left two."""
+    approved = Correction.objects.filter(face=face_id, state=Correction.State.APPROVED).exclude(reason=REPLACED)
+    return set(approved.values_list("final_label", flat=True))
 
 
-def _lock_answers(correction: Correction) -> None:
+def lock_answers(correction: Correction) -> None:
     """All about the same face, in the order in which erasing locks them: two approvals come one after the other."""
     answers = Correction.objects.select_for_update(of=("self",)).filter(face__corrections=correction.pk)
     list(answers.order_by("pk").values_list("pk", flat=True))

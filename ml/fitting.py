@@ -95,8 +95,6 @@ def fit_network(
         for callback in callbacks:
             callback.on_train_end()
         raise
-    if any(watcher.stopped for watcher in watchers):
-        raise TrainingStopped("stopped on request")
     trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
 
 
@@ -175,13 +173,15 @@ def _make_guard() -> Any:
 
 
 def _make_watcher(watch: Watch, epochs: int, steps: int) -> Any:
-    """A callback that tells `watch` how far the fit is; its `stopped` says whether watch wanted no more."""
+    """A callback that tells `watch` how far the fit is, and ends it with TrainingStopped where watch wants no more.
+
+    By an exception: a fit that Keras stops counts the epoch under way as done, and would go on after it.
+    """
     import keras
 
     class Watcher(keras.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
             self.epoch, self.told, self.done, self.began = 0, monotonic(), 0, monotonic()
-            self.stopped = False
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.epoch = epoch
@@ -201,6 +201,6 @@ def _make_watcher(watch: Watch, epochs: int, steps: int) -> Any:
             left = (monotonic() - self.began) / self.done * (total - at) if self.done > 1 else None
             seen = Progress(self.epoch + 1, epochs, at / total, float(logs.get("loss", float("nan"))), left, finished)
             if not watch(seen):
-                self.stopped = self.model.stop_training = True
+                raise TrainingStopped("stopped on request")
 
     return Watcher()

@@ -20,7 +20,6 @@ from fersite.processes import Child, stop_children
 START_SECONDS = 60
 _children: list[Child] = []
 _services: LocalServices | None = None
-_blocker: DjangoDbBlocker | None = None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -122,21 +121,10 @@ def flush_redis() -> None:
         client.flushdb()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def unblocking(django_db_blocker: DjangoDbBlocker) -> None:
-    """Keeps what lets `pytest_runtest_teardown` use the database between tests."""
-    global _blocker
-    _blocker = django_db_blocker
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """What the migrations wrote outlasts the tests that empty all tables."""
+    from tests.migrated import keep_rows
 
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """A test that commits ends with all tables emptied: what the migrations wrote comes back for the next one."""
-    yield
-    marker = item.get_closest_marker("django_db")
-    commits = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
-    if _blocker and nextitem and (commits or (marker and marker.kwargs.get("transaction"))):
-        from tests.reviews import restore_roles
-
-        with _blocker.unblock():
-            restore_roles()
+    with django_db_blocker.unblock():
+        keep_rows()

@@ -55,22 +55,3 @@ def store_crop(correction: Correction, number: int = 0) -> None:
     face = correction.face
     face.crop = default_storage.save(f"faces/{face.pk}.png", ContentFile(encode_crop(draw_crop(number % 7, number))))
     face.save(update_fields=["crop"])
-
-
-def restore_roles() -> None:
-    """What the migrations wrote, which a test that empties all tables has taken away: groups, rights, nightly check."""
-    from importlib import import_module
-
-    from django.apps import apps
-    from django.contrib.auth.models import Group
-
-    if Group.objects.exists():
-        return
-    for name in ("reviewer", "staff"):
-        Group.objects.create(name=name)
-    for migration in ("0002_permissions", "0005_keep_answers", "0008_keep_history"):
-        import_module(f"classifier.migrations.{migration}").grant(apps, None)
-    import_module("classifier.migrations.0010_nightly_check").add(apps, None)
-    for migration in ("0011_staff_moves_the_check", "0013_labelling_batches"):
-        import_module(f"classifier.migrations.{migration}").grant(apps, None)
-    import_module("dashboard.migrations.0004_default_rules").fill(apps, None)

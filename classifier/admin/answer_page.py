@@ -9,7 +9,7 @@ from accounts.models import User
 from classifier.admin.filters import say_answer, say_state
 from classifier.admin.places import Place, link_answer, link_decision, link_list
 from classifier.models import Answer, Correction, Face, Label
-from classifier.review import describe_refusal, find_labels
+from classifier.review import describe_refusal, find_approved
 from classifier.track_records import TrackRecord, read_track_records
 
 # Offered beside a field for any other; the author reads them.
@@ -51,6 +51,7 @@ def describe_answer(correction: Correction, *, reviewer: User, place: Place, fil
     others = list(
         Correction.objects.standing().filter(face=correction.face_id).exclude(pk=correction.pk).select_related("author")
     )
+    approved = find_approved(correction.face_id)
     records = read_track_records([correction.author_id, *(other.author_id for other in others)])
     return {
         "answer": correction,
@@ -58,7 +59,8 @@ def describe_answer(correction: Correction, *, reviewer: User, place: Place, fil
         "names_label": correction.answer in Label.values,
         "final": Label(correction.final_label).label if correction.final_label is not None else "",
         "refusal": describe_refusal(correction, reviewer),
-        "in_dataset": [Label(label).label for label in sorted(find_labels(correction.face_id))],
+        "approved_before": sorted("no expression" if label is None else Label(label).label for label in approved),
+        "replaces": bool(approved - {correction.answer if correction.answer in Label.values else None}),
         "record": records[correction.author_id],
         "opinions": [describe_opinion(other, correction, records[other.author_id]) for other in others],
         "bars": make_bars(correction),

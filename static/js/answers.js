@@ -9,6 +9,7 @@ const body = root.querySelector("[data-result-body]");
 const live = root.querySelector("[data-live]");
 
 const coming = new Map(); // number of a face → the last answer to it that is under way
+let failed = false; // what was answered last could not be stored: nobody is led away from that
 let sending = Promise.resolve();
 
 const findFaces = () => [...body.querySelectorAll("article[data-face]")];
@@ -48,6 +49,7 @@ function give(face, value) {
   const number = face.dataset.face;
   if (value === UNDO ? !canUndo(face) : coming.has(number) && !isOpen(face)) return;
   const job = { number, value };
+  failed = false;
   coming.set(number, job);
   answered = answered.filter((other) => other !== number);
   if (value !== UNDO) answered.push(number);
@@ -72,11 +74,17 @@ async function send(job) {
   }
 }
 
+function confirmFace(number) {
+  const yes = findForm(findFace(number))?.querySelector('[data-key="Enter"]');
+  if (yes) give(findFace(number), yes.value);
+}
+
 function settle(job) {
   if (coming.get(job.number) === job) coming.delete(job.number);
 }
 
 function complain(job, words) {
+  failed = true;
   live.textContent = words;
   const face = findFace(job.number);
   const form = findForm(face);
@@ -130,6 +138,9 @@ document.addEventListener("keydown", (event) => {
     give(face, value);
   } else if (key === "Enter" && !findFaces().some(isOpen)) {
     event.preventDefault();
-    sending = sending.then(() => findWayOn()?.click()); // the way is there once all is stored
+    sending = sending.then(() => failed || findWayOn()?.click()); // the way is there once all is stored
+  } else if (key === "Enter" && face && isOpen(face)) {
+    event.preventDefault();
+    sending = sending.then(() => confirmFace(face.dataset.face)); // once its answer is taken back there is a "Yes" again
   }
 });

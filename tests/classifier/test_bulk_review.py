@@ -95,21 +95,23 @@ def test_approved_in_one_piece(ada: User, ruth: User, sent: list[int]) -> None:
 
 
 def test_what_contradicts_is_left(ada: User, ruth: User, sent: list[int]) -> None:
-    happy, first, sound = add_answer(ada, 3), add_answer(ada, 3), add_answer(ada, 5)
-    for number, row in enumerate((happy, first, sound)):
+    happy, first, nobody = add_answer(ada, 3), add_answer(ada, 3), add_answer(ada, 8)
+    sound, unsure = add_answer(ada, 5), add_answer(ada, 7)
+    for number, row in enumerate((happy, first, nobody)):
         store_crop(row, number)
-    run_bulk_review(ask(ruth, [happy], "approve").pk)
+    run_bulk_review(ask(ruth, [happy, nobody], "approve").pk)
     against = add_answer(make_user("bob"), 4, face=happy.face)
     second = add_answer(make_user("cy"), 4, face=first.face)
-    unsure = add_answer(make_user("di"), 7, face=sound.face)
-    chosen = [row.pk for row in (against, first, second, sound, unsure)]
+    unlike = add_answer(make_user("di"), 7, face=happy.face)
+    somebody = add_answer(make_user("eve"), 3, face=nobody.face)
+    chosen = [row.pk for row in (against, first, second, sound, unsure, unlike, somebody)]
     found = preview_bulk_review(reviewer=ruth, corrections=chosen)
-    assert (found.corrections, found.refused) == ([sound.pk, unsure.pk], {CONTRADICTS: 3})
+    assert (found.corrections, found.refused) == ([sound.pk, unsure.pk], {CONTRADICTS: 5})
     assert preview_bulk_review(reviewer=ruth, corrections=chosen, approves=False).refused == {}
-    job = ask(ruth, [against, first, second], "approve")  # as if the preview had not been heeded
+    job = ask(ruth, [against, first, second, unlike, somebody], "approve")  # as if the preview had not been heeded
     run_bulk_review(job.pk)
     job.refresh_from_db()
-    assert (job.decided, [pk for pk, _ in job.problems]) == (1, [against.pk, second.pk])
+    assert (job.decided, [pk for pk, _ in job.problems]) == (1, [against.pk, second.pk, unlike.pk, somebody.pk])
     assert "decide it one by one" in job.problems[0][1]
     assert set(Sample.objects.values_list("correction", "label")) == {(happy.pk, 3), (first.pk, 3)}
 

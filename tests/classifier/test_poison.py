@@ -29,7 +29,7 @@ def test_poison_ends_dead_and_the_queue_goes_on(settings: Any, monkeypatch: pyte
         setattr(settings, name, int(value))
     Version.objects.create(name="fake", digest="f" * 64, state="champion")
     owner = make_user()
-    widths = [80, HANGS, 81, CRASHES, *range(82, 90)]
+    widths = [80, HANGS, 81, CRASHES, 82, 83]
     for width in widths:
         photo = SimpleUploadedFile("photo.jpg", make_photo(width, 64, seed=width))
         assert take_upload(owner=owner, file=photo, source="api").created
@@ -41,7 +41,7 @@ def test_poison_ends_dead_and_the_queue_goes_on(settings: Any, monkeypatch: pyte
             time.sleep(0.5)
     finally:
         stop_worker(worker)
-    assert Counter(Upload.objects.values_list("status", flat=True)) == {"dead": 2, "done": 10}
+    assert Counter(Upload.objects.values_list("status", flat=True)) == {"dead": 2, "done": 4}
     dead = Upload.objects.filter(status="dead")
     assert set(dead.values_list("width", "error", "attempts")) == {
         (HANGS, "attempts_exhausted", 2),

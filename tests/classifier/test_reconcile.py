@@ -21,7 +21,7 @@ from classifier.images import encode_crop
 from classifier.models import Correction, ObjectRemoval, Sample
 from classifier.review import REPLACED, TOO_LIKE_A_TEST_IMAGE, approve_answer
 from classifier.snapshots import load_images, read_snapshot, take_snapshot
-from classifier.uploads import erase_upload, set_consent
+from classifier.uploads import erase_answers, erase_upload, set_consent
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form
 from tests.ml.drawing import draw_crop
@@ -263,7 +263,8 @@ def test_two_labels_for_one_face_become_the_later_one() -> None:
     """As an older release left them."""
     first = Correction.objects.get()
     kept = Sample.objects.get(correction=first)
-    second = give_answer(face=first.face, author=first.author, answer=5, asked="result", prediction=None)
+    bob = make_user("bob")
+    second = give_answer(face=first.face, author=bob, answer=5, asked="random", prediction=None)
     approve_answer(correction=second, reviewer=make_user("rita"))
     replace(kept.key, encode_crop(draw_crop(3, 100)))
     kept.save(force_insert=True)
@@ -274,6 +275,12 @@ def test_two_labels_for_one_face_become_the_later_one() -> None:
     assert Sample.objects.get(source="correction").correction == second
     first.refresh_from_db()
     assert first.reason == REPLACED
+    assert_agreement()
+    with transaction.atomic():
+        erase_answers(author=bob)
+    assert check("samples_missing", "--fix")[1] == 1  # what replaced it is gone: it counts again
+    first.refresh_from_db()
+    assert (Sample.objects.get(source="correction").correction, first.reason) == (first, "")
     assert_agreement()
 
 

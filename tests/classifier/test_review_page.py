@@ -76,11 +76,14 @@ def test_what_was_approved_for_the_face_before(browser: Client, ruth: User, ada:
     approve_answer(correction=first, reviewer=ruth, label=3)
     second = add_answer(ada, 4, face=first.face)
     page = show(browser, second)
-    assert "in the dataset as <strong>happy</strong>; approving this replaces it." in page
+    assert "For this face <strong>happy</strong> was approved before; approving this replaces that." in page
     assert "Approved as happy" in page.split("Other answers")[1].split("The author")[0]
-    assert "approving another label replaces it." in show(browser, add_answer(make_user("bob"), 3, face=first.face))
+    assert "approving another label replaces that." in show(browser, add_answer(make_user("bob"), 3, face=first.face))
     decide(browser, second)
     assert Sample.objects.get().label == 4
+    decide(browser, add_answer(ada, 8, face=first.face))
+    page = show(browser, add_answer(ada, 7, face=first.face))
+    assert "<strong>no expression</strong> was approved before; approving another label replaces that." in page
 
 
 def test_likely_label_issues_say_what_is_likely(browser: Client, ada: User) -> None:

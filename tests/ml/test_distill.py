@@ -37,6 +37,10 @@ np.save(sys.argv[3], network.predict(to_network_input(np.load(sys.argv[2])), ver
 """
 
 
+# Two devices; compiled quickly rather than well.
+XLA_FLAGS = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+
+
 def train_with_jax(archive: Path, out: Path, crops: Path, *more: object) -> tuple[str, np.ndarray]:
     """What the command said, and the logits of the network for some crops; all in a process of its own."""
     logits = crops.with_name("jax.npy")
@@ -53,7 +57,7 @@ def train_with_jax(archive: Path, out: Path, crops: Path, *more: object) -> tupl
         "vgg-tiny",
         *more,
     ]
-    env = os.environ | {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    env = os.environ | {"KERAS_BACKEND": "jax", "XLA_FLAGS": XLA_FLAGS}
     command = [sys.executable, "-c", WITH_JAX, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=env)
     assert done.returncode == 0, done.stderr
@@ -84,10 +88,10 @@ def test_trained_with_jax_on_two_devices_served_with_litert(tiny_archive: Path, 
 
     out, crops = tmp_path / "jax", tmp_path / "crops.npy"
     np.save(crops, np.stack([draw_crop(number % 7, 3000 + number) for number in range(14)]))
-    said, with_jax = train_with_jax(tiny_archive, out, crops, "--epochs", 2)
+    said, with_jax = train_with_jax(tiny_archive, out, crops, "--epochs", 1)
     assert "KERAS_BACKEND=tensorflow python -m ml train" in said
     assert not (out / "manifest.json").exists()
-    finished = train(tiny_archive, out, "--epochs", 2, "--resume")
+    finished = train(tiny_archive, out, "--epochs", 1, "--resume")
     assert "Epoch" not in finished.stdout
     artifact = load_artifact(out)
     assert artifact.metrics["test"]["n"] == 35
