@@ -91,7 +91,7 @@ def fit_network(
             callbacks=callbacks,
             verbose=(1 if sys.stdout.isatty() else 2) if watch is None else 0,
         )
-    except TrainingError:  # of the guard: Keras leaves the logs open then
+    except (TrainingError, TrainingStopped):  # of the guard or the watcher: Keras leaves the logs open then
         for callback in callbacks:
             callback.on_train_end()
         raise
