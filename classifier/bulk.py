@@ -23,7 +23,7 @@ from classifier.enqueue import enqueue_bulk_review
 from classifier.models import Answer, BulkReview, Correction, Label
 from classifier.predictions import DATABASE_OUTAGES, OUTAGES
 from classifier.querysets import BulkReviewQuerySet
-from classifier.review import CONTRADICTS, REPLACED, ReviewError, approve_answer, reject_answer
+from classifier.review import CONTRADICTS, ReviewError, approve_answer, list_approved, reject_answer
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +83,7 @@ def preview_bulk_review(*, reviewer: User, corrections: Sequence[int], approves:
 
 def _find_contradicting(corrections: Sequence[int]) -> set[int]:
     """Those that say something else of their face, a label or none, than what stands approved, or than each other."""
-    approved = Correction.objects.filter(face=OuterRef("face"), state=Correction.State.APPROVED)
-    known = ArraySubquery(approved.exclude(reason=REPLACED).values("final_label"))
+    known = ArraySubquery(list_approved().filter(face=OuterRef("face")).values("final_label"))
     found = list(Correction.objects.filter(pk__in=corrections).values_list("pk", "face", "answer", known))
     labels: defaultdict[UUID, set[int | None]] = defaultdict(set)
     for _, face, answer, final_labels in found:

@@ -10,6 +10,7 @@ from django.utils.timesince import timesince
 from accounts.models import User
 from classifier.dataset import add_sample, erase_samples
 from classifier.models import Correction, CorrectionEvent, Label, Sample
+from classifier.querysets import CorrectionQuerySet
 
 TOO_LIKE_A_TEST_IMAGE = (
     "Approved, but too like a test image: networks are measured with that one, none learns from this."
@@ -99,8 +100,12 @@ def reject_answer(*, correction: Correction, reviewer: User, reason: str) -> Cor
 
 def find_approved(face_id: UUID) -> set[int | None]:
     """What stands approved for a face, None for no label: at most one, unless an older release left two."""
-    approved = Correction.objects.filter(face=face_id, state=Correction.State.APPROVED).exclude(reason=REPLACED)
-    return set(approved.values_list("final_label", flat=True))
+    return set(list_approved().filter(face=face_id).values_list("final_label", flat=True))
+
+
+def list_approved() -> CorrectionQuerySet:
+    """Approved answers that no later one about their face has replaced."""
+    return Correction.objects.filter(state=Correction.State.APPROVED).exclude(reason=REPLACED)
 
 
 def lock_answers(correction: Correction) -> None:

@@ -1,6 +1,7 @@
 """The visitor's own uploads, newest first, by status and by what their faces appear to be."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -44,14 +45,15 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
         uploads = uploads.exclude(asked_blind=True, revealed_at__isnull=True)
         uploads = uploads.filter(Exists(faces_labelled(Label.values[Label.labels.index(label)])))
     page = Paginator(uploads, PAGE_SIZE).get_page(request.GET.get("page"))
+    chosen = {"status": status if status in STATUSES else "", "label": label if label in Label.labels else ""}
     context = {
+        **chosen,
+        "kept": urlencode({name: value for name, value in chosen.items() if value}),
         "page": page,
         "tiles": [Tile(upload, describe_faces(upload)) for upload in page],
-        "status": status if status in STATUSES else "",
         "statuses": [(key, words) for key, (words, _) in STATUSES.items()],
-        "label": label if label in Label.labels else "",
         "labels": Label.labels,
-        "filtered": status in STATUSES or label in Label.labels,
+        "filtered": any(chosen.values()),
     }
     return render(request, "classifier/upload_list.html", context)
 
