@@ -14,10 +14,10 @@ help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST)
 
 run: install  ## everything up at http://127.0.0.1:PORT (PORT=8000 FERSITE_STATE=var)
-	@FERSITE_UNDER_MAKE=1 PORT=$(PORT) FERSITE_STATE=$(FERSITE_STATE) exec $(PY) -m fersite.supervisor
+	@FERSITE_UNDER_MAKE=1 PORT=$(PORT) FERSITE_STATE=$(FERSITE_STATE) exec $(PY) -m local.supervisor
 
 test: install-dev  ## every test, on real services, browser included, two at a time (ARGS="-k name")
-	@python3 -I fersite/install.py dev browser
+	@python3 -I local/install.py dev browser
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install-dev  ## ruff, mypy, import contracts, check --deploy, migrations
@@ -39,7 +39,7 @@ lock: install-dev  ## write the requirements*.txt and package-lock.json again fr
 
 install:
 	@command -v python3 >/dev/null || { echo "make: needs Python 3.11, 3.12 or 3.13, found none: install one"; exit 1; }
-	@python3 -I fersite/install.py
+	@python3 -I local/install.py
 
 install-dev:
-	@python3 -I fersite/install.py dev
+	@python3 -I local/install.py dev

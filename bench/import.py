@@ -22,7 +22,7 @@ SYNTHETIC = 3000
 
 def make_data(path: Path) -> Path:
     """Smooth noise as a zip of Kaggle's folders: PNGs of about the size of real ones."""
-    from classifier.images import encode_crop
+    from classifier.photos.images import encode_crop
     from ml.labels import LABELS
 
     random = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def make_data(path: Path) -> Path:
 
 def measure(path: Path) -> None:
     """Import twice; the second time everything is there."""
-    from classifier.dataset import import_fer2013
+    from classifier.dataset.samples import import_fer2013
 
     for name in ("import_images_per_second", "reimport_images_per_second"):
         start = perf_counter()

@@ -95,8 +95,8 @@ class Experiment:
 
     def register_start(self) -> "Version":
         """FER-2013's part into the dataset, and a network that has not seen the domain as champion."""
-        from classifier.dataset import import_fer2013
-        from classifier.registry import register_version
+        from classifier.dataset.samples import import_fer2013
+        from classifier.training.registry import register_version
 
         archive = self.state / "fer.zip"
         with zipfile.ZipFile(archive, "w") as target:
@@ -135,7 +135,7 @@ class Experiment:
     def train(self, epochs: int) -> "TrainingRun":
         """A training run, by the worker, to its end."""
         from classifier.models import TrainingRun
-        from classifier.runs import request_run
+        from classifier.training.runs import request_run
 
         run = request_run(trigger="button", options={"epochs": epochs})
         seconds = FULL_RUN_SECONDS if self.options.full else RUN_SECONDS
@@ -147,21 +147,21 @@ class Experiment:
 
     def accuracy(self, version: "Version", shown: list[Shown]) -> float:
         """Of a version, on what the network saw of these faces, against the truth."""
-        from classifier.inference import get_network
+        from classifier.serving.network import get_network
 
         return accuracy_of(get_network(version), read_crops(shown), np.array([one.truth for one in shown]))
 
     def independent_accuracy(self, version: "Version") -> float:
         """Of a version, on tilted faces that nobody uploads."""
-        from classifier.inference import get_network
+        from classifier.serving.network import get_network
 
         return accuracy_of(get_network(version), tilt_faces(self.independent.images), self.independent.labels)
 
 
 def read_crops(shown: list[Shown]) -> NDArray[np.uint8]:
     """What the network saw: uint8 (n, 48, 48)."""
-    from classifier.images import read_crop
-    from fersite.storage import read_object
+    from classifier.photos.images import read_crop
+    from fersite.s3 import read_object
 
     return np.stack([read_crop(read_object(one.face.crop) or b"") for one in shown])
 
@@ -221,7 +221,7 @@ def learn_domain(lab: Experiment, held_out: list[Shown]) -> "tuple[Version, list
 
 def measure_rollback(lab: Experiment, winner: "Version") -> None:
     """(c) From the click until a running worker answers with the old version again."""
-    from classifier.registry import promote_version, register_version, roll_back
+    from classifier.training.registry import promote_version, register_version, roll_back
 
     if winner.state == "rejected":  # then any other network will do
         winner = register_version(path=default_artifact(), promote=True, reason="to be rolled back")
@@ -258,7 +258,7 @@ def resist_poison(lab: Experiment, held_out: list[Shown]) -> None:
     Each poisoner has accounts among the held-out people too, to vote in the gate with: nobody says the same as they do,
     so that their answers are not trusted there.
     """
-    from classifier.registry import find_champion, promote_version
+    from classifier.training.registry import find_champion, promote_version
 
     promoted, harmful, found = 0, 0, []
     domain, honest = lab.independent_accuracy(lab.start), lab.accuracy(lab.start, held_out)
@@ -315,7 +315,7 @@ def compare_orders(lab: Experiment, shown: list[Shown], held_out: list[Shown], w
 
 def learn_from(lab: Experiment, shown: list[Shown], held_out: list[Shown], name: str) -> float:
     """Accuracy on the domain of a network that learned from these answers alone, without the site around it."""
-    from classifier.inference import fetch_artifact
+    from classifier.serving.network import fetch_artifact
     from ml.finetune import FINE_TUNING, mix_corrections, recall_answers, retrain
     from ml.predict import Network
 

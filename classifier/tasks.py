@@ -5,7 +5,10 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from classifier import bulk, drawn, evidence, predictions, reconcile, runs, training
+from classifier.dataset import reconcile
+from classifier.review import bulk
+from classifier.serving import classify, drawn, explain
+from classifier.training import execution, runs
 
 
 @shared_task(
@@ -16,13 +19,13 @@ from classifier import bulk, drawn, evidence, predictions, reconcile, runs, trai
 )
 def classify_upload(upload_id: str) -> None:
     """Classify one upload."""
-    predictions.classify_upload(UUID(upload_id))
+    classify.classify_upload(UUID(upload_id))
 
 
 @shared_task(name="classifier.tasks.sweep_uploads", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_uploads() -> int:
     """Hand out again what was lost; how many."""
-    return predictions.sweep_uploads()
+    return classify.sweep_uploads()
 
 
 @shared_task(
@@ -57,13 +60,13 @@ def sweep_bulk_reviews() -> int:
 @shared_task(name="classifier.tasks.explain_prediction", time_limit=settings.FERSITE_LEASE_SECONDS)
 def explain_prediction(explanation_id: int) -> None:
     """Compute one explanation."""
-    evidence.compute_explanation(explanation_id)
+    explain.compute_explanation(explanation_id)
 
 
 @shared_task(name="classifier.tasks.train_network", reject_on_worker_lost=False)
 def train_network(run_id: str) -> None:
     """Carry out one training run; not acknowledged late, because its row is what resumes it."""
-    training.execute_run(UUID(run_id))
+    execution.execute_run(UUID(run_id))
 
 
 @shared_task(name="classifier.tasks.check_retraining", time_limit=settings.FERSITE_LEASE_SECONDS)

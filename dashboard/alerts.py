@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from classifier.batches import BatchError, open_batch
+from classifier.answers.batches import BatchError, open_batch
 from classifier.models import Face, LabellingBatch, Prediction
 from dashboard.measures import Reading, Window, filtered, read_metric
 from dashboard.models import Alert, AlertRule, Grain, PredictionRollup, Replay

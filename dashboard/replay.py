@@ -22,11 +22,11 @@ from PIL import Image
 
 from accounts.models import User
 from accounts.roles import set_role
-from classifier.feedback import give_answer
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Prediction, Upload
-from classifier.querysets import UploadQuerySet
-from classifier.review import ReviewError, approve_answer
-from classifier.uploads import take_upload
+from classifier.models.upload import UploadQuerySet
+from classifier.photos.intake import take_upload
+from classifier.review.decisions import ReviewError, approve_answer
 from dashboard.alerts import REPLAY_HOURS, check_alerts
 from dashboard.models import Alert, Replay
 from dashboard.rollups import DAY, start_of_day, work_off

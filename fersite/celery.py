@@ -37,7 +37,7 @@ def takes_photos() -> bool:
 @worker_ready.connect
 def show_life(sender: Any, **kwargs: Any) -> None:
     """The worker for photos says every few seconds that it is there."""
-    from classifier.heartbeat import Heartbeat
+    from classifier.serving.heartbeat import Heartbeat
 
     if takes_photos():
         heartbeat = Heartbeat()
@@ -48,7 +48,7 @@ def show_life(sender: Any, **kwargs: Any) -> None:
 @worker_process_init.connect
 def load_network(**kwargs: Any) -> None:
     """Load the champion before the first photo comes, once in every process, after the fork."""
-    from classifier.inference import warm_up
+    from classifier.serving.network import warm_up
 
     if takes_photos():
         warm_up()

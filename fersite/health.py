@@ -14,7 +14,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from fersite.storage import make_client
+from fersite.s3 import make_client
 
 HEARTBEAT_KEY = "fersite:worker:heartbeat"  # in the cache; the inference worker renews it
 PROBE_SECONDS = 1.2

@@ -215,7 +215,7 @@ S3_CLIENT_CONFIG = Config(
 )
 STORAGES: dict[str, Any] = {
     "default": {
-        "BACKEND": "fersite.storage.PrivateS3Storage",
+        "BACKEND": "fersite.s3.PrivateS3Storage",
         "OPTIONS": {
             "bucket_name": AWS_STORAGE_BUCKET_NAME,
             "access_key": AWS_ACCESS_KEY_ID,
@@ -330,10 +330,10 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
 # For Prometheus at /metrics, beside the tokens of staff; empty: theirs only.
 FERSITE_METRICS_TOKEN = env("FERSITE_METRICS_TOKEN")
 
-# Bodies: files are taken where photos are uploaded, nowhere else (see classifier.bodies)
+# Bodies: files are taken where photos are uploaded, nowhere else (see classifier.web.bodies)
 
 FILE_UPLOAD_HANDLERS = [
-    "classifier.bodies.SmallBody",
+    "classifier.web.bodies.SmallBody",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]

@@ -9,7 +9,7 @@ from fersite import health
 admin.site.site_header = "fersite admin"
 admin.site.site_title = "fersite"
 
-handler400 = "fersite.errors.bad_request"
+handler400 = "classifier.web.errors.bad_request"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -20,5 +20,5 @@ urlpatterns = [
     path("api/v1/dashboard/", include("dashboard.api_urls")),
     path("api/v1/", include("classifier.api.urls")),
     path("dashboard/", include("dashboard.urls")),
-    path("", include("classifier.urls")),
+    path("", include("classifier.web.urls")),
 ]

@@ -14,8 +14,8 @@ from time import monotonic, sleep
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from fersite.embedded import LocalServices
-from fersite.processes import Child, stop_children
+from local.embedded import LocalServices
+from local.processes import Child, stop_children
 
 START_SECONDS = 60
 _children: list[Child] = []
@@ -75,7 +75,7 @@ def bucket() -> Iterator[str]:
     """This run's bucket; an earlier server may need a moment until it takes the first object."""
     from django.conf import settings
 
-    from fersite.storage import create_bucket, share_client
+    from fersite.s3 import create_bucket, share_client
 
     client = share_client(settings.S3_ENDPOINT_URL)
     create_bucket()
@@ -90,7 +90,7 @@ def empty_bucket() -> None:
     """Delete every object of this run's bucket."""
     from django.conf import settings
 
-    from fersite.storage import share_client
+    from fersite.s3 import share_client
 
     client = share_client(settings.S3_ENDPOINT_URL)
     name = settings.AWS_STORAGE_BUCKET_NAME

@@ -8,9 +8,9 @@ from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
 from accounts.models import User
-from classifier.feedback import give_answer
-from classifier.images import encode_crop
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Prediction, Upload, Version
+from classifier.photos.images import encode_crop
 
 
 def make_user(name: str = "ada", **fields: Any) -> User:

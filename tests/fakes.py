@@ -46,10 +46,10 @@ class FakePipeline:
 
 
 def install(monkeypatch: Any, pipeline: FakePipeline) -> None:
-    """Let classifier.predictions and classifier.drawn use the fake, as the version "fake"."""
-    from classifier import drawn, predictions
+    """Let classifier.serving.classify and classifier.serving.drawn use the fake, as the version "fake"."""
     from classifier.models import Version
+    from classifier.serving import classify, drawn
 
     version, _ = Version.objects.get_or_create(name="fake", defaults={"digest": "f" * 64})
-    for module in (drawn, predictions):
+    for module in (drawn, classify):
         monkeypatch.setattr(module, "get_pipeline", lambda: (version, pipeline))

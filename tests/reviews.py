@@ -8,9 +8,9 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role, set_role
-from classifier.feedback import give_answer
-from classifier.images import encode_crop
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Prediction, Upload, Version
+from classifier.photos.images import encode_crop
 from tests.factories import make_face, make_upload, make_user, make_version
 from tests.ml.drawing import draw_crop
 

@@ -34,7 +34,7 @@ class Shown:
 def make_people(split: str, number: int) -> "list[User]":
     """New accounts whose photos all belong to one split of the dataset."""
     from accounts.models import User
-    from classifier.dataset import choose_split
+    from classifier.dataset.samples import choose_split
 
     found: list[User] = []
     while len(found) < number:
@@ -58,7 +58,7 @@ def upload_faces(people: "Sequence[User]", images: NDArray[np.uint8], labels: ND
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from classifier.models import Face, Upload
-    from classifier.uploads import take_upload
+    from classifier.photos.intake import take_upload
 
     truths = {}
     for person, image, label in zip(cycle(people), images, labels, strict=False):
@@ -77,7 +77,7 @@ def upload_faces(people: "Sequence[User]", images: NDArray[np.uint8], labels: ND
 
 def answer_faces(shown: Sequence[Shown], *, lie: Liar, authors: "Sequence[User] | None" = None) -> None:
     """Every owner, or somebody else, names what each face shows; `lie` makes an answer of the truth."""
-    from classifier.feedback import give_answer
+    from classifier.answers.corrections import give_answer
 
     for number, one in enumerate(shown):
         author = authors[number % len(authors)] if authors else one.face.upload.owner
@@ -95,7 +95,7 @@ def review_all(reviewers: "Sequence[User]") -> int:
     from django.db import connection
 
     from classifier.models import Correction
-    from classifier.review import approve_answer
+    from classifier.review.decisions import approve_answer
 
     waiting = list(Correction.objects.pending())
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from fersite.embedded import LocalServices
-from fersite.processes import Child, stop_children
+from local.embedded import LocalServices
+from local.processes import Child, stop_children
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHOSEN = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "AWS_STORAGE_BUCKET_NAME")
@@ -82,7 +82,7 @@ def _prepare(state: Path, environment: dict[str, str]) -> None:
     from django.core.management import call_command
 
     django.setup()
-    from fersite.storage import create_bucket
+    from fersite.s3 import create_bucket
 
     call_command("migrate", verbosity=0)
     create_bucket()

@@ -8,9 +8,9 @@ from django.core.files.storage import default_storage
 from accounts.models import User
 from classifier.admin.filters import say_answer, say_state
 from classifier.admin.places import Place, link_answer, link_decision, link_list
+from classifier.answers.track_records import TrackRecord, read_track_records
 from classifier.models import Answer, Correction, Face, Label
-from classifier.review import describe_refusal, find_approved
-from classifier.track_records import TrackRecord, read_track_records
+from classifier.review.decisions import describe_refusal, find_approved
 
 # Offered beside a field for any other; the author reads them.
 READY_REASONS = (

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from classifier.admin.base import ReadOnlyAdmin
-from classifier.batches import close_batch, close_finished
+from classifier.answers.batches import close_batch, close_finished
 from classifier.models import LabellingBatch
 
 

@@ -15,9 +15,9 @@ from accounts.roles import is_dashboard_staff
 from classifier.admin.answer_page import READY_REASONS
 from classifier.admin.base import ReadOnlyAdmin
 from classifier.admin.places import link_list
-from classifier.bulk import LARGEST, preview_bulk_review, request_bulk_review
 from classifier.models import BulkReview, Correction, Label
-from classifier.review import ReviewError
+from classifier.review.bulk import LARGEST, preview_bulk_review, request_bulk_review
+from classifier.review.decisions import ReviewError
 
 SHOWN_PROBLEMS = 200
 

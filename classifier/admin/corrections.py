@@ -14,9 +14,9 @@ from classifier.admin.bulk import show_preview
 from classifier.admin.places import LONGEST
 from classifier.admin.review_pages import ReviewPages
 from classifier.admin.uploads import show_image
-from classifier.agreement import measure_agreement
+from classifier.answers.agreement import measure_agreement
+from classifier.answers.track_records import read_track_records
 from classifier.models import BulkReview, Correction, Label
-from classifier.track_records import read_track_records
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString

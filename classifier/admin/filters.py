@@ -11,7 +11,7 @@ from django.db.models import BigIntegerField, Count, F, Field, FloatField, Func,
 from django.http import HttpRequest
 from django.utils import timezone
 
-from classifier.label_issues import rank_label_issues
+from classifier.answers.label_issues import rank_label_issues
 from classifier.models import Answer, Correction, Label
 
 Corrections = QuerySet[Correction]

@@ -18,7 +18,7 @@ from accounts.models import User
 from classifier.admin.base import ReadOnlyAdmin
 from classifier.admin.training import check_button, may_manage
 from classifier.models import GateDecision, Label, Promotion, Version
-from classifier.registry import (
+from classifier.training.registry import (
     RegistryError,
     choose_shadow,
     promote_version,

@@ -18,10 +18,10 @@ from classifier.admin.answer_page import describe_answer
 from classifier.admin.base import ReadOnlyAdmin
 from classifier.admin.filters import ISSUE_RANK, say_answer, say_issue
 from classifier.admin.places import Place, find_place, link_answer, link_list
-from classifier.bucket import BucketError
-from classifier.dataset import CropMissingError
+from classifier.dataset.samples import CropMissingError
 from classifier.models import Correction, Label
-from classifier.review import AlreadyDecidedError, ReviewError, approve_answer, reject_answer
+from classifier.review.decisions import AlreadyDecidedError, ReviewError, approve_answer, reject_answer
+from classifier.storage.bulk import BucketError
 
 
 class DecisionForm(forms.Form):

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from classifier.admin.base import ReadOnlyAdmin
-from classifier.bucket import BucketError
+from classifier.dataset.snapshots import SnapshotDamagedError, diff_snapshots
 from classifier.models import Label, Snapshot
-from classifier.snapshots import SnapshotDamagedError, diff_snapshots
+from classifier.storage.bulk import BucketError
 
 # To choose from when two are compared; an older one can be named in the address.
 OFFERED = 100

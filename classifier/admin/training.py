@@ -14,9 +14,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from classifier.admin.base import ReadOnlyAdmin
-from classifier.bucket import BucketError
 from classifier.models import GateDecision, Label, TrainingRun
-from classifier.runs import RunError, cancel_run, count_waiting, find_obstacle, request_run
+from classifier.storage.bulk import BucketError
+from classifier.training.runs import RunError, cancel_run, count_waiting, find_obstacle, request_run
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
+from classifier.answers.corrections import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
 from classifier.api.base import ApiView
 from classifier.api.pagination import NewestFirst
 from classifier.api.problems import Problem
@@ -22,7 +23,6 @@ from classifier.api.serializers import (
     OwnCorrectionSerializer,
 )
 from classifier.api.throttles import AnswerThrottle
-from classifier.feedback import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
 from classifier.models import Correction, Face
 
 PROBLEMS = ("not_authenticated", "invalid_token", "not_found")

@@ -7,13 +7,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from classifier.answers.corrections import NotReadyError
 from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import BoxSerializer, FaceSerializer
-from classifier.drawing import Box, BoxRefused, draw_face
-from classifier.feedback import NotReadyError
 from classifier.models import Upload
+from classifier.photos.drawing import Box, BoxRefused, draw_face
 
 PROBLEMS = ("not_authenticated", "invalid_token", "not_found", "invalid_field", "not_ready")
 BOX_PROBLEMS = ("box_outside", "box_taken", "box_too_small", "too_many_boxes")

@@ -7,13 +7,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from classifier.answers.corrections import reveal_upload
 from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import ExplanationSerializer
-from classifier.explanations import request_explanation
-from classifier.feedback import reveal_upload
 from classifier.models import Explanation, Face, Prediction
+from classifier.photos.explanations import request_explanation
 
 PROBLEMS = ("not_authenticated", "invalid_token", "not_found", "not_ready")
 

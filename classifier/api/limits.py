@@ -1,4 +1,4 @@
-"""Publishes the limits for photos; they are enforced in classifier.images and classifier.rates."""
+"""Publishes the limits for photos; they are enforced in classifier.photos.images and fersite.rates."""
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from classifier.api.base import ApiView
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import LimitsSerializer
-from classifier.images import FORMATS, MAX_BYTES, MAX_PIXELS, MIN_SIDE
+from classifier.photos.images import FORMATS, MAX_BYTES, MAX_PIXELS, MIN_SIDE
 
 EXAMPLE = {
     "max_bytes": MAX_BYTES,

@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.log import log_response
 from rest_framework import exceptions
 
-from classifier.bodies import drain_after
-from classifier.uploads import StorageUnavailable
+from classifier.photos.intake import StorageUnavailable
+from classifier.web.bodies import drain_after
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5

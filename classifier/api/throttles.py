@@ -1,4 +1,4 @@
-"""REST framework's side of classifier.rates."""
+"""REST framework's side of fersite.rates."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from classifier.rates import check_answer_rate, check_upload_rate
+from fersite.rates import check_answer_rate, check_upload_rate
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -13,18 +13,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField, ValidationError
 
+from classifier.answers.corrections import reveal_upload
 from classifier.api import upload_schema
 from classifier.api.base import ApiView
 from classifier.api.pagination import NewestFirst
 from classifier.api.problems import Problem
 from classifier.api.serializers import AcceptedSerializer, DuplicateSerializer, UploadSerializer, find_url
 from classifier.api.throttles import UploadThrottle
-from classifier.bodies import drain_after, limit_body
-from classifier.feedback import reveal_upload
-from classifier.images import MAX_BYTES, ImageRefused
 from classifier.models import Upload
-from classifier.querysets import UploadQuerySet
-from classifier.uploads import IdempotencyMismatch, TakenUpload, erase_upload, take_upload
+from classifier.models.upload import UploadQuerySet
+from classifier.photos.images import MAX_BYTES, ImageRefused
+from classifier.photos.intake import IdempotencyMismatch, TakenUpload, erase_upload, take_upload
+from classifier.web.bodies import drain_after, limit_body
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -1,13 +1,24 @@
 """Bulk reviews: one decision about many answers, carried out by a worker."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from classifier.models.label import Label
-from classifier.querysets import BulkReviewQuerySet
+
+
+class BulkReviewQuerySet(models.QuerySet["BulkReview"]):
+    def claimable(self, *, now: datetime) -> "BulkReviewQuerySet":
+        """Waiting, or left by a worker whose lease ran out."""
+        return self.filter(Q(state="pending") | Q(state="running", claimed_until__lt=now))
+
+    def stalled(self, *, now: datetime) -> "BulkReviewQuerySet":
+        """Waiting for longer than the queue should take, or left by a worker: to be sent again."""
+        return self.exclude(state="done").filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
 
 
 class BulkReview(models.Model):

@@ -1,15 +1,17 @@
 """Corrections: what people answer about faces, append-only, and what became of each answer."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from classifier.models.face import Face
 from classifier.models.label import Label
 from classifier.models.prediction import Prediction
-from classifier.querysets import CorrectionQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Answer(models.IntegerChoices):
@@ -24,6 +26,60 @@ class Answer(models.IntegerChoices):
     NEUTRAL = 6, "neutral"
     UNCLEAR = 7, "unclear"
     NOT_A_FACE = 8, "not_a_face"
+
+
+class CorrectionQuerySet(models.QuerySet["Correction"]):
+    def given_by(self, user: "User | Any") -> "CorrectionQuerySet":
+        """This user's own, about whoever's faces; nothing for an anonymous visitor."""
+        return self.filter(author_id=user.pk) if user.pk else self.none()
+
+    def with_visible_faces(self, user: "User | Any") -> "CorrectionQuerySet":
+        """`visible`: whether this user may see the crop of the face."""
+        crops = Face.objects.visible_to(user).exclude(crop="")
+        return self.annotate(visible=Exists(crops.filter(pk=OuterRef("face"))))
+
+    def pending(self) -> "CorrectionQuerySet":
+        return self.filter(state="pending")
+
+    def standing(self) -> "CorrectionQuerySet":
+        """Not taken back."""
+        return self.exclude(state="withdrawn")
+
+    def measured(self) -> "CorrectionQuerySet":
+        """What metrics may count: everything but the probes of the system account."""
+        return self.exclude(face__upload__source="probe")
+
+    def labelled(self) -> "CorrectionQuerySet":
+        """Pending or approved, and with one of the seven labels: the reviewer's where there is one."""
+        return self.filter(Q(state="pending", answer__lte=6) | Q(state="approved", final_label__isnull=False))
+
+    def teaching(self) -> "CorrectionQuerySet":
+        """Approved under a label: networks may learn from these, or may have, whatever became of the sample since."""
+        return self.filter(state="approved", final_label__isnull=False)
+
+    def disputed(self) -> "CorrectionQuerySet":
+        """Standing answers about faces of which another person says something else."""
+        return self.standing().filter(self.other_opinions())
+
+    @staticmethod
+    def other_opinions() -> Exists:
+        """Whether another person's standing answer about the same face differs."""
+        others = Correction.objects.standing().filter(face=OuterRef("face"))
+        return Exists(others.exclude(author=OuterRef("author")).exclude(answer=OuterRef("answer")))
+
+    def queued(self) -> "CorrectionQuerySet":
+        """Given in the queue for labelling."""
+        return self.filter(asked__in=["uncertain", "random", "batch"])
+
+    def replaced(self) -> "CorrectionQuerySet":
+        """Approved, but for its face another label, or none, was approved later: the dataset is to hold that alone."""
+        later = Correction.objects.filter(face=OuterRef("face"), reviewed_at__gt=OuterRef("reviewed_at"))
+        later = later.filter(state="approved").exclude(final_label=OuterRef("final_label"))
+        return self.filter(Exists(later), state="approved")
+
+    def reviewable_by(self, reviewer: "User | Any") -> "CorrectionQuerySet":
+        """Pending answers about shared photos, but never the reviewer's own."""
+        return self.pending().filter(face__upload__consent_training=True).exclude(author_id=reviewer.pk)
 
 
 class Correction(models.Model):

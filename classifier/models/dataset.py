@@ -3,11 +3,38 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q
 
 from classifier.models.correction import Correction
 from classifier.models.label import Label
-from classifier.querysets import SampleQuerySet
+
+
+class SampleQuerySet(models.QuerySet["Sample"]):
+    def usable(self) -> "SampleQuerySet":
+        """What a snapshot may hold: not the faces of photos whose owners share them no longer."""
+        return self.filter(Q(correction__isnull=True) | Q(correction__face__upload__consent_training=True))
+
+    def near_hash(self, phash: int, *, bits: int) -> "SampleQuerySet":
+        """Perceptual hash known, and at most `bits` of its 64 different from this one (signed)."""
+        template = "bit_count((%(expressions)s)::bit(64))"
+        apart = Func(F("phash").bitxor(phash), template=template, output_field=IntegerField())
+        return self.alias(bits_apart=apart).filter(bits_apart__lte=bits)
+
+    def trusted(self) -> "SampleQuerySet":
+        """Held-out corrections that may count in the gate.
+
+        Relabelled by the reviewer, said alike by a second person whom no reviewer has contradicted, or answered blind
+        by somebody of whom no network learns: one account must not teach and vote on its sole word.
+        """
+        agreeing = (
+            Correction.objects.filter(Q(state="pending") | Q(state="approved", final_label=F("answer")))
+            .filter(face=OuterRef("correction__face"), answer=OuterRef("label"))
+            .exclude(author=OuterRef("correction__author"))
+        )
+        relabelled = ~Q(label=F("correction__answer"))
+        taught = Sample.objects.usable().filter(split="train", correction__author=OuterRef("correction__author"))
+        blind = Q(correction__blind=True) & ~Exists(taught)
+        return self.filter(source="correction", split="test").filter(blind | relabelled | Exists(agreeing))
 
 
 class Sample(models.Model):

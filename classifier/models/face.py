@@ -1,16 +1,44 @@
 """Faces: the boxes found in an upload, with the crop that the network saw."""
 
 import uuid
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from classifier.models.relations import rows_of
 from classifier.models.upload import Upload
-from classifier.querysets import FaceQuerySet
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from classifier.models.prediction import Prediction
+
+
+class FaceQuerySet(models.QuerySet["Face"]):
+    def shared(self) -> "FaceQuerySet":
+        """Faces of photos whose owners agreed to share them for training."""
+        return self.filter(upload__consent_training=True)
+
+    def visible_to(self, user: "User | Any") -> "FaceQuerySet":
+        """Faces whose crops this user may see: their own, and those of shared photos."""
+        return self.exclude(upload__source="probe").filter(
+            Q(upload__owner_id=user.pk) | Q(upload__consent_training=True), upload__status="done"
+        )
+
+    def unanswered(self) -> "FaceQuerySet":
+        """Faces with a prediction that is shown, about which no answer of the photo's owner stands."""
+        shown = rows_of(self.model, "predictions").shown().filter(face=OuterRef("pk"))
+        said = (
+            rows_of(self.model, "corrections").standing().filter(face=OuterRef("pk"), author=OuterRef("upload__owner"))
+        )
+        return self.filter(Exists(shown), ~Exists(said))
+
+    def unlabelled(self) -> "FaceQuerySet":
+        """Shared faces with a prediction that is shown, about which nobody's answer stands: what a batch asks."""
+        shown = rows_of(self.model, "predictions").shown().filter(face=OuterRef("pk"))
+        said = rows_of(self.model, "corrections").standing().filter(face=OuterRef("pk"))
+        measured = self.shared().exclude(upload__source="probe")
+        return measured.filter(Exists(shown), ~Exists(said), upload__status="done")
 
 
 class Face(models.Model):

@@ -1,17 +1,47 @@
 """Predictions: one network version's answer for one face."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from classifier.models.face import Face
 from classifier.models.label import Label
 from classifier.models.registry import Version
-from classifier.querysets import PredictionQuerySet
+from classifier.models.relations import rows_of
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    def shared(self) -> "PredictionQuerySet":
+        """Predictions for faces of photos whose owners agreed to share them for training."""
+        return self.filter(face__upload__consent_training=True)
+
+    def measured(self) -> "PredictionQuerySet":
+        """What metrics may count: everything but the probes of the system account."""
+        return self.exclude(face__upload__source="probe")
+
+    def shown(self) -> "PredictionQuerySet":
+        """Not those of a version that answers silently beside the champion."""
+        return self.filter(shadow=False)
+
+    def chosen(self) -> "PredictionQuerySet":
+        """At most one of each face: what Face.choose_prediction() says, as SQL."""
+        better = Q(version__state="champion") | Q(created_at__gt=OuterRef("created_at"))
+        better |= Q(created_at=OuterRef("created_at"), id__gt=OuterRef("id"))
+        rivals = self.model.objects.shown().filter(better, face=OuterRef("face"))
+        return self.shown().filter(Q(version__state="champion") | ~Exists(rivals))
+
+    def askable_to(self, user: "User | Any") -> "PredictionQuerySet":
+        """About faces that may be put to this user: their own and shared ones, without a standing answer of theirs."""
+        said = rows_of(self.model, "face__corrections").standing().filter(face=OuterRef("face"), author_id=user.pk)
+        mine_or_shared = Q(face__upload__owner_id=user.pk) | Q(face__upload__consent_training=True)
+        return self.measured().filter(mine_or_shared, ~Exists(said), face__upload__status="done")
 
 
 class Prediction(models.Model):

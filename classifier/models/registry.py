@@ -1,5 +1,6 @@
 """The registry of networks: every version that was made, which one serves, and every change of it."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -7,7 +8,19 @@ from django.db import models
 from django.db.models import Q
 
 from classifier.models.snapshot import Snapshot
-from classifier.querysets import PromotionQuerySet, VersionQuerySet
+
+# How the reason of a promotion begins that took a step back.
+ROLLED_BACK = "rolled back: "
+
+
+class VersionQuerySet(models.QuerySet["Version"]):
+    def champions(self) -> "VersionQuerySet":
+        """The version that serves; at most one row."""
+        return self.filter(state="champion")
+
+    def shadows(self) -> "VersionQuerySet":
+        """The version that answers silently beside it; at most one row."""
+        return self.filter(is_shadow=True)
 
 
 class Version(models.Model):
@@ -54,6 +67,23 @@ class Version(models.Model):
         decisions = list(self.decisions.all())  # all: lists have fetched them
         frozen = decisions[0].report.get("frozen") if decisions else None
         return {"n": frozen["n"], **frozen["candidate"]} if frozen else {}
+
+
+class PromotionQuerySet(models.QuerySet["Promotion"]):
+    def served_at(self, moment: datetime) -> "PromotionQuerySet":
+        """The promotion in force at `moment`: at most one row, whose `version` served then."""
+        return self.filter(at__lte=moment).select_related("version").order_by("-at", "-id")[:1]
+
+    def find_rollback_target(self) -> "Version | None":
+        """The version that served before the champion; a step back ended all that came after the one it led to."""
+        served: list[Version] = []
+        for promotion in self.select_related("version").order_by("at", "pk"):
+            if promotion.reason.startswith(ROLLED_BACK):
+                while served and served[-1] != promotion.version:
+                    served.pop()
+            if served[-1:] != [promotion.version]:
+                served.append(promotion.version)
+        return served[-2] if len(served) > 1 else None
 
 
 class Promotion(models.Model):

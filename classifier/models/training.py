@@ -1,6 +1,7 @@
 """Training runs and the gate's decisions: what was tried, how far it is, and why a network may serve or not."""
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -9,7 +10,16 @@ from django.db.models import Q
 
 from classifier.models.registry import Version
 from classifier.models.snapshot import Snapshot
-from classifier.querysets import TrainingRunQuerySet
+
+
+class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
+    def active(self) -> "TrainingRunQuerySet":
+        """Waiting or at work: at most one row."""
+        return self.filter(state__in=["queued", "running"])
+
+    def lost(self, *, now: datetime) -> "TrainingRunQuerySet":
+        """Left by a worker whose lease ran out."""
+        return self.filter(state="running", claimed_until__lt=now)
 
 
 class TrainingRun(models.Model):

@@ -1,14 +1,88 @@
 """Uploads: the photo somebody gave, the keys that make a repeated request harmless, and objects to be removed."""
 
 import uuid
-from typing import ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Value, When
 
-from classifier.querysets import ObjectRemovalQuerySet, UploadQuerySet
+from classifier.models.relations import rows_of
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Uploads; workers claim through `claimable` and the sweeper asks for `stalled`."""
+
+    def owned_by(self, user: "User | Any") -> "UploadQuerySet":
+        """Of this user; nothing for an anonymous visitor."""
+        return self.filter(owner_id=user.pk) if user.pk else self.none()
+
+    def with_status(self, status: str) -> "UploadQuerySet":
+        return self.filter(status=status)
+
+    def measured(self) -> "UploadQuerySet":
+        """What metrics may count: everything but the probes of the system account."""
+        return self.exclude(source="probe")
+
+    def shared(self) -> "UploadQuerySet":
+        """Photos whose owners agreed to share them for training: the only ones a reviewer may see."""
+        return self.filter(consent_training=True)
+
+    def living(self) -> "UploadQuerySet":
+        return self.exclude(status="dead")
+
+    def with_teaching(self) -> "UploadQuerySet":
+        """`taught`: whether networks may have learned from an answer about the photo, shared or not by now."""
+        return self.annotate(
+            taught=Exists(rows_of(self.model, "faces__corrections").teaching().filter(face__upload=OuterRef("pk")))
+        )
+
+    def with_faces(self) -> "UploadQuerySet":
+        """Faces with predictions and versions (newest first) and the owner's answers, in four more queries."""
+        predictions = (
+            rows_of(self.model, "faces__predictions")
+            .select_related("version", "explanation")
+            .order_by("-created_at", "-id")
+        )
+        answers = rows_of(self.model, "faces__corrections").standing().filter(author=F("face__upload__owner"))
+        faces = (
+            rows_of(self.model, "faces")
+            .order_by("index")
+            .prefetch_related(
+                Prefetch("predictions", queryset=predictions),
+                Prefetch("corrections", queryset=answers, to_attr="owners_answers"),
+            )
+        )
+        return self.prefetch_related(Prefetch("faces", queryset=faces))
+
+    def unanswered(self) -> "UploadQuerySet":
+        """Photos whose owners have yet to answer about a face."""
+        waiting = rows_of(self.model, "faces").unanswered().filter(upload=OuterRef("pk"))
+        return self.filter(Exists(waiting), status="done")
+
+    def following(self, upload: "Upload") -> "UploadQuerySet":
+        """The same owner's others in the order of their list, from `upload` on and then from its top."""
+        below = Q(created_at__lt=upload.created_at) | Q(created_at=upload.created_at, pk__lt=upload.pk)
+        turn = Case(When(below, then=Value(0)), default=Value(1))
+        others = self.filter(owner_id=upload.owner_id).exclude(pk=upload.pk)
+        return others.order_by(turn, "-created_at", "-id")
+
+    def claimable(self, *, now: datetime) -> "UploadQuerySet":
+        """Pending, or left by a worker whose lease ran out."""
+        return self.filter(Q(status="pending") | Q(status="running", claimed_until__lt=now))
+
+    def stalled(self, *, now: datetime) -> "UploadQuerySet":
+        """Pending for longer than the queue should take, or left by a worker: what the sweeper hands out again."""
+        return self.filter(
+            Q(status="pending", due_at__isnull=True)
+            | Q(status="pending", due_at__lte=now)
+            | Q(status="running", claimed_until__lt=now)
+        )
 
 
 class Upload(models.Model):
@@ -103,6 +177,11 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ObjectRemovalQuerySet(models.QuerySet["ObjectRemoval"]):
+    def due(self, *, now: datetime) -> "ObjectRemovalQuerySet":
+        return self.filter(due_at__lte=now)
 
 
 class ObjectRemoval(models.Model):

@@ -16,7 +16,7 @@ from dashboard.statements import MILLION
 
 NEWEST = 20
 WEEK = timedelta(days=7)
-# Below this number of faces a kappa says more about chance than about people, as classifier.agreement has it.
+# Below this number of faces a kappa says more about chance than about people, as classifier.answers.agreement has it.
 FEWEST_FACES = 10
 SPLITS = Sample.Split.values
 
@@ -125,7 +125,7 @@ def measure_weeks(faces: int, agreeing: int, answers: NDArray[Any]) -> tuple[flo
     """Observed agreement (0 to 1) and Fleiss' kappa (-1 to 1), None of few faces; kappa None where all said the same.
 
     Source: J. L. Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin 76 (1971),
-    378–382, from sums; as classifier.agreement.fleiss_kappa counts.
+    378–382, from sums; as classifier.answers.agreement.fleiss_kappa counts.
 
     Args:
         agreeing: sum of the faces' shares of agreeing pairs, in millionths; answers: (9,), of all faces.

@@ -123,7 +123,7 @@ class ShadowRollup(Rollup):
 
 
 class AgreementRollup(Rollup):
-    """Faces that several people answered: what Fleiss' kappa is made of (classifier.agreement)."""
+    """Faces that several people answered: what Fleiss' kappa is made of (classifier.answers.agreement)."""
 
     source = models.CharField(max_length=5, choices=Upload.Source.choices)
     faces = models.BigIntegerField(help_text="answered by at least two people")

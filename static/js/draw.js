@@ -3,7 +3,7 @@
 import { explain, post } from "./post.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const SMALLEST = 16; // pixels of the photo, as classifier/drawing.py has it
+const SMALLEST = 16; // pixels of the photo, as classifier/photos/drawing.py has it
 const HANDLE = 22; // how near a corner must be touched, in pixels of the screen
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 

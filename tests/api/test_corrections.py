@@ -5,9 +5,9 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from classifier.feedback import give_answer
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face
-from classifier.rates import check_answer_rate
+from fersite.rates import check_answer_rate
 from tests.api.rows import check_problem, make_face, make_prediction, make_upload, make_version
 
 

@@ -22,7 +22,7 @@ def face(ada: User) -> Face:
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     tasks: list[Any] = []
-    monkeypatch.setattr("classifier.explanations.enqueue_explanation", tasks.append)
+    monkeypatch.setattr("classifier.photos.explanations.enqueue_explanation", tasks.append)
     return tasks
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from classifier import enqueue
+from classifier import jobs
 from classifier.models import Upload
-from classifier.predictions import sweep_uploads
+from classifier.serving.classify import sweep_uploads
 from fersite.celery import app
 from tests.api.photos import make_photo
 
@@ -39,7 +39,7 @@ def test_everything_else_is_dead(
     times = []
     with monkeypatch.context() as away:
         away.setattr(app, "connection_for_write", lambda **options: connect(dead, **options))
-        away.setattr(enqueue, "_paused_until", 0.0)
+        away.setattr(jobs, "_paused_until", 0.0)
         for photo in photos:
             start = perf_counter()
             assert post(photo).status_code == 202
@@ -49,6 +49,6 @@ def test_everything_else_is_dead(
     assert median(times) < 0.6
 
     # The broker is back: what was not sent is handed out by the sweeper.
-    monkeypatch.setattr(enqueue, "_paused_until", 0.0)
+    monkeypatch.setattr(jobs, "_paused_until", 0.0)
     Upload.objects.update(due_at=None)
     assert sweep_uploads() == len(photos)

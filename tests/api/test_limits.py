@@ -4,7 +4,7 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from classifier import images
+from classifier.photos import images
 
 
 @pytest.mark.parametrize("caller", ["owner", "stranger", "anonymous"])

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from classifier.rates import Rate, check_upload_rate, connect, key_of, take_place
+from fersite.rates import Rate, check_upload_rate, connect, key_of, take_place
 from tests.api.rows import URL, check_problem
 
 

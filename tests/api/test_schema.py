@@ -10,7 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from classifier.feedback import give_answer
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction
 from tests.api.rows import URL, make_face, make_prediction, make_upload, make_version
 

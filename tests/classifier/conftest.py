@@ -22,7 +22,7 @@ def take(owner: "User") -> Callable[..., Any]:
     """Hand in a photo (another one for every number) and return what take_upload said."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from classifier.uploads import take_upload
+    from classifier.photos.intake import take_upload
     from tests.photos import make_portrait
 
     def hand_in(number: int = 0, **options: Any) -> Any:

@@ -8,8 +8,8 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from accounts.models import User
-from classifier.agreement import cohen_kappa, collect_votes, fleiss_kappa, measure_agreement
-from classifier.feedback import give_answer, withdraw_answer
+from classifier.answers.agreement import cohen_kappa, collect_votes, fleiss_kappa, measure_agreement
+from classifier.answers.corrections import give_answer, withdraw_answer
 from classifier.models import Face
 from tests.factories import make_face, make_upload, make_user
 

@@ -7,10 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from classifier.batches import BatchError, batch_progress, close_batch, close_finished, find_batch, open_batch
-from classifier.feedback import give_answer, withdraw_answer
+from classifier.answers.batches import BatchError, batch_progress, close_batch, close_finished, find_batch, open_batch
+from classifier.answers.corrections import give_answer, withdraw_answer
 from classifier.models import BatchFace, Correction, Face, LabellingBatch, Prediction, Upload
-from classifier.uploads import erase_upload, set_consent
+from classifier.photos.intake import erase_upload, set_consent
 from tests.factories import make_face, make_upload, make_user
 from tests.reviews import add_answer, add_face
 

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import set_role
-from classifier import bulk, tasks
-from classifier.bulk import preview_bulk_review, request_bulk_review, run_bulk_review, sweep_bulk_reviews
-from classifier.enqueue import BULK_REVIEW
+from classifier import tasks
+from classifier.jobs import BULK_REVIEW
 from classifier.models import BulkReview, Correction, CorrectionEvent, Sample
-from classifier.review import CONTRADICTS, ReviewError, reject_answer
+from classifier.review import bulk
+from classifier.review.bulk import preview_bulk_review, request_bulk_review, run_bulk_review, sweep_bulk_reviews
+from classifier.review.decisions import CONTRADICTS, ReviewError, reject_answer
 from tests.factories import make_user
 from tests.reviews import add_answer, enter, make_reviewer, store_crop
 

@@ -10,10 +10,10 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
-from classifier import predictions
 from classifier.models import Face, ObjectRemoval, Prediction, Upload, Version
-from classifier.predictions import Answer, claim_upload, classify_upload, finish_upload, store_answer
-from classifier.uploads import erase_upload
+from classifier.photos.intake import erase_upload
+from classifier.serving import classify
+from classifier.serving.classify import Answer, claim_upload, classify_upload, finish_upload, store_answer
 from tests.fakes import FakePipeline, install, make_result
 
 Patch = pytest.MonkeyPatch
@@ -97,8 +97,8 @@ def test_worker_that_lost_its_lease_writes_nothing(upload: Upload, monkeypatch: 
     version = Version.objects.get()
     store_answer(slow, Answer(version, [make_result(0)], 1.0))
     assert not finish_upload(slow, Upload.Status.NO_FACE)
-    predictions.release_upload(slow)
-    predictions.postpone_upload(slow)
+    classify.release_upload(slow)
+    classify.postpone_upload(slow)
     upload.refresh_from_db()
     assert (upload.status, upload.attempts) == ("done", 2)
     assert [row.label for row in Prediction.objects.all()] == [3]
@@ -115,7 +115,7 @@ def test_photo_erased_meanwhile_is_harmless(upload: Upload, monkeypatch: Patch) 
     assert not Face.objects.exists()
     assert not ObjectRemoval.objects.filter(key__startswith="faces/").exists()
     assert default_storage.listdir("faces")[1] == []
-    predictions.release_upload(running)
-    predictions.postpone_upload(running)
+    classify.release_upload(running)
+    classify.postpone_upload(running)
     classify_upload(pk)
     assert not Upload.objects.exists()

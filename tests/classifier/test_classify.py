@@ -13,11 +13,11 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
-from classifier.images import read_crop
-from classifier.inference import NoChampion
 from classifier.models import Face, ObjectRemoval, Prediction, Upload
-from classifier.predictions import classify_upload
-from fersite.storage import read_object
+from classifier.photos.images import read_crop
+from classifier.serving.classify import classify_upload
+from classifier.serving.network import NoChampion
+from fersite.s3 import read_object
 from ml.artifacts import ArtifactError
 from ml.quality import measure_brightness, measure_sharpness
 from tests.fakes import FakePipeline, install, make_result

@@ -7,8 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import Promotion, Version
-from classifier.registry import find_champion, register_version
-from fersite import prepare
+from classifier.training.registry import find_champion, register_version
+from local import prepare
 from ml.artifacts import default_artifact, load_artifact
 from ml.packing import pack_artifact
 from tests.artifacts import make_variant

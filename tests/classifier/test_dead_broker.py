@@ -13,8 +13,8 @@ import redis
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from classifier import enqueue
-from classifier.predictions import sweep_uploads
+from classifier import jobs
+from classifier.serving.classify import sweep_uploads
 from fersite.celery import app
 from tests.api.photos import make_photo
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a fresh process."""
-    monkeypatch.setattr(enqueue, "_paused_until", 0.0)
+    monkeypatch.setattr(jobs, "_paused_until", 0.0)
 
 
 @contextmanager
@@ -54,14 +54,14 @@ def test_photo_is_taken_at_once_and_sent_by_the_next_sweep(
     times = []
     with dead_broker(kind, monkeypatch):
         for photo in photos:
-            monkeypatch.setattr(enqueue, "_paused_until", 0.0)  # the worst case: every one asks the dead broker
+            monkeypatch.setattr(jobs, "_paused_until", 0.0)  # the worst case: every one asks the dead broker
             start = perf_counter()
             assert take(file=photo).created
             times.append(perf_counter() - start)
         assert sweep_uploads() == 0
     assert median(times) < 0.6  # three times would be more: a broker that is down is not waited for again and again
     assert count_messages(settings) == 0
-    monkeypatch.setattr(enqueue, "_paused_until", 0.0)
+    monkeypatch.setattr(jobs, "_paused_until", 0.0)
     assert sweep_uploads() == len(photos)
     assert count_messages(settings) == len(photos)
 
@@ -72,15 +72,15 @@ def test_dead_broker_is_asked_once_then_left_alone_for_seconds(take: Take, monke
         times = []
         for _ in range(20):
             start = perf_counter()
-            assert not enqueue.enqueue_upload(pk)
+            assert not jobs.enqueue_upload(pk)
             times.append(perf_counter() - start)
-    assert times[0] >= enqueue.BROKER_SECONDS
-    assert max(times[1:]) < enqueue.BROKER_SECONDS
-    assert not enqueue.enqueue_upload(pk)  # it is back, but nobody has looked yet
-    assert enqueue._paused_until - monotonic() <= enqueue.PAUSE_SECONDS == 5
-    monkeypatch.setattr(enqueue, "_paused_until", monotonic())
-    assert enqueue.enqueue_upload(pk)
-    assert enqueue.enqueue_upload(pk)
+    assert times[0] >= jobs.BROKER_SECONDS
+    assert max(times[1:]) < jobs.BROKER_SECONDS
+    assert not jobs.enqueue_upload(pk)  # it is back, but nobody has looked yet
+    assert jobs._paused_until - monotonic() <= jobs.PAUSE_SECONDS == 5
+    monkeypatch.setattr(jobs, "_paused_until", monotonic())
+    assert jobs.enqueue_upload(pk)
+    assert jobs.enqueue_upload(pk)
 
 
 def test_photo_the_broker_did_not_take_is_due_at_once(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_photo_the_broker_did_not_take_is_due_at_once(take: Take, monkeypatch: p
     upload.refresh_from_db()
     assert upload.due_at is not None
     assert upload.due_at <= timezone.now()
-    monkeypatch.setattr(enqueue, "_paused_until", 0.0)
+    monkeypatch.setattr(jobs, "_paused_until", 0.0)
     sent = take(2).upload
     sent.refresh_from_db()
     assert sent.due_at is not None

@@ -9,14 +9,15 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from classifier import drawing, drawn
-from classifier.drawing import Box, BoxRefused, draw_face, measure_overlap
-from classifier.drawn import classify_face, sweep_faces
-from classifier.feedback import NotReadyError, give_answer
-from classifier.inference import NoChampion
+from classifier.answers.corrections import NotReadyError, give_answer
 from classifier.models import Face, ObjectRemoval, Prediction, Upload
-from classifier.predictions import classify_upload
-from classifier.uploads import erase_upload
+from classifier.photos import drawing
+from classifier.photos.drawing import Box, BoxRefused, draw_face, measure_overlap
+from classifier.photos.intake import erase_upload
+from classifier.serving import drawn
+from classifier.serving.classify import classify_upload
+from classifier.serving.drawn import classify_face, sweep_faces
+from classifier.serving.network import NoChampion
 from tests.fakes import FakePipeline, install, make_result
 
 Take = Callable[..., Any]
@@ -229,7 +230,7 @@ def test_a_photo_that_is_gone_or_damaged(faceless: Upload, monkeypatch: Patch, c
 @pytest.mark.tensorflow
 def test_the_real_network_sees_the_same_in_the_same_square(take: Take) -> None:
     """A box as large as what the finder cuts, in its place, gives (nearly) its answer."""
-    from classifier.registry import register_version
+    from classifier.training.registry import register_version
     from ml.artifacts import default_artifact
 
     register_version(path=default_artifact(), promote=True, reason="test")

@@ -7,10 +7,10 @@ import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from classifier import removals
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload
-from classifier.predictions import classify_upload, sweep_uploads
-from classifier.uploads import erase_upload
+from classifier.photos.intake import erase_upload
+from classifier.serving.classify import classify_upload, sweep_uploads
+from classifier.storage import objects
 from tests.fakes import FakePipeline, install, make_result
 
 Take = Callable[..., Any]
@@ -42,7 +42,7 @@ def test_objects_are_erased_later_when_the_bucket_is_away(take: Take, monkeypatc
         raise ConnectionError("away")
 
     with monkeypatch.context() as away:
-        away.setattr(removals, "delete_objects", refuse)
+        away.setattr(objects, "delete_objects", refuse)
         erase_upload(upload=upload)
     assert not Upload.objects.exists()
     assert default_storage.exists(upload.image)

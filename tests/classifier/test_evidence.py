@@ -5,11 +5,11 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from classifier.evidence import compute_explanation
-from classifier.images import encode_crop
 from classifier.models import Explanation, Prediction
-from classifier.registry import register_version
-from classifier.uploads import erase_upload
+from classifier.photos.images import encode_crop
+from classifier.photos.intake import erase_upload
+from classifier.serving.explain import compute_explanation
+from classifier.training.registry import register_version
 from ml.artifacts import default_artifact, load_artifact
 from ml.explain import compare_evidence
 from ml.predict import Network
@@ -60,7 +60,7 @@ def test_a_crop_that_is_damaged(prediction: Prediction) -> None:
 def test_a_network_without_evidence(prediction: Prediction, monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network(load_artifact(default_artifact()))
     network._evidence = None
-    monkeypatch.setattr("classifier.evidence.get_network", lambda version: network)
+    monkeypatch.setattr("classifier.serving.explain.get_network", lambda version: network)
     explanation = Explanation.objects.create(prediction=prediction)
     compute_explanation(explanation.pk)
     explanation.refresh_from_db()

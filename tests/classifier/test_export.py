@@ -12,12 +12,12 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from classifier.dataset import import_fer2013
-from classifier.export import name_files
+from classifier.dataset.export import name_files
+from classifier.dataset.samples import import_fer2013
+from classifier.dataset.snapshots import SnapshotEntry, take_snapshot
 from classifier.models import Sample, Snapshot
-from classifier.review import approve_answer
-from classifier.snapshots import SnapshotEntry, take_snapshot
-from classifier.uploads import erase_upload
+from classifier.photos.intake import erase_upload
+from classifier.review.decisions import approve_answer
 from ml.data import load_data
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form, read_both
@@ -157,7 +157,7 @@ def test_a_broken_export_leaves_nothing(snapshot: Snapshot, tmp_path: Path, monk
 
     folder = tmp_path / "here"
     folder.mkdir()
-    monkeypatch.setattr("classifier.export.encode_crop", fail)
+    monkeypatch.setattr("classifier.dataset.export.encode_crop", fail)
     with pytest.raises(CommandError, match="cannot be written: No space left"):
         export(folder / "out")
     assert list(folder.iterdir()) == []

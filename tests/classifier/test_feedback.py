@@ -4,9 +4,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from classifier.feedback import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
+from classifier.answers.corrections import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
 from classifier.models import Answer, Correction, CorrectionEvent, Face, Upload
-from classifier.uploads import erase_upload
+from classifier.photos.intake import erase_upload
 from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.gate import Faces, check_candidate, check_completeness, decide, record_decision
 from classifier.models import GateDecision, Promotion, Version
+from classifier.training.gate import Faces, check_candidate, check_completeness, decide, record_decision
 from tests.factories import make_version
 
 pytestmark = pytest.mark.django_db

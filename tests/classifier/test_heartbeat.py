@@ -7,8 +7,8 @@ import pytest
 import redis
 from django.core.cache import cache
 
-from classifier import heartbeat
-from classifier.heartbeat import EXPIRE_SECONDS, Heartbeat, beat_once
+from classifier.serving import heartbeat
+from classifier.serving.heartbeat import EXPIRE_SECONDS, Heartbeat, beat_once
 from fersite.health import HEARTBEAT_KEY
 
 pytestmark = pytest.mark.django_db

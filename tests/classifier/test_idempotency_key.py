@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
-from classifier.uploads import IdempotencyMismatch
+from classifier.photos.intake import IdempotencyMismatch
 from tests.factories import make_user
 
 Take = Callable[..., Any]

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.Image import Exif
 
-from classifier import images
-from classifier.images import ImageRefused, PreparedImage, prepare_image
+from classifier.photos import images
+from classifier.photos.images import ImageRefused, PreparedImage, prepare_image
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 

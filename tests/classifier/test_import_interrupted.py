@@ -15,8 +15,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from classifier.bucket import Batch, BucketError, put_batches
 from classifier.models import Sample
+from classifier.storage.bulk import Batch, BucketError, put_batches
 from ml.labels import LABELS
 from tests.classifier.test_import_fer2013 import import_data, object_keys
 from tests.ml.archives import write_folders

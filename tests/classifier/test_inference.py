@@ -9,10 +9,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from classifier import inference
-from classifier.inference import NoChampion, fetch_artifact, get_pipeline, warm_up
 from classifier.models import Version
-from classifier.registry import promote_version, register_version, roll_back
+from classifier.serving import network
+from classifier.serving.network import NoChampion, fetch_artifact, get_pipeline, warm_up
+from classifier.training.registry import promote_version, register_version, roll_back
 from ml.artifacts import ArtifactError, default_artifact, load_artifact
 from tests.artifacts import make_variant
 
@@ -23,8 +23,8 @@ Patch = pytest.MonkeyPatch
 def nothing_loaded(settings: Any, tmp_path: Path, monkeypatch: Patch) -> None:
     """Every test begins as a fresh process with an empty cache, and looks at the champion each time."""
     settings.FERSITE_STATE = tmp_path
-    monkeypatch.setattr(inference, "_loaded", inference._Loaded())
-    monkeypatch.setattr(inference, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(network, "_loaded", network._Loaded())
+    monkeypatch.setattr(network, "CHECK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_new_champion_is_taken_up(shipped: Version, tmp_path: Path) -> None:
 def test_database_is_asked_every_few_seconds(
     shipped: Version, monkeypatch: Patch, django_assert_num_queries: Any
 ) -> None:
-    monkeypatch.setattr(inference, "CHECK_SECONDS", 5.0)
+    monkeypatch.setattr(network, "CHECK_SECONDS", 5.0)
     with django_assert_num_queries(1):
         get_pipeline()
     with django_assert_num_queries(0):
@@ -135,13 +135,13 @@ def test_damaged_champion_is_not_fetched_with_every_photo(shipped: Version, tmp_
         fetched.append(digest)
         return fetch_artifact(digest)
 
-    monkeypatch.setattr(inference, "fetch_artifact", fetch)
+    monkeypatch.setattr(network, "fetch_artifact", fetch)
     for _ in range(3):
         assert get_pipeline()[0] == shipped
     assert len(fetched) == 1
     # Registered again, it is whole again; the next try takes it up.
     second = register_version(path=folder, promote=False, reason="repaired")
-    monkeypatch.setattr(inference, "REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr(network, "REFUSED_SECONDS", 0.0)
     assert get_pipeline()[0] == second
     promote_version(version=shipped, reason="rollback")
     assert get_pipeline()[0] == shipped

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from classifier.feedback import give_answer
-from classifier.label_issues import rank_label_issues
+from classifier.answers.corrections import give_answer
+from classifier.answers.label_issues import rank_label_issues
+from classifier.answers.track_records import TrackRecord, read_track_records
 from classifier.models import Correction, Prediction, Upload, Version
-from classifier.track_records import TrackRecord, read_track_records
 from tests.factories import make_face, make_upload, make_user, make_version
 
 Add = Callable[..., Correction]

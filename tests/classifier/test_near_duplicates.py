@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from accounts.models import User
-from classifier.dataset import choose_split, import_fer2013
-from classifier.duplicates import hash_perceptually
+from classifier.dataset.duplicates import hash_perceptually
+from classifier.dataset.samples import choose_split, import_fer2013
 from classifier.models import Correction, Sample
-from classifier.review import TOO_LIKE_A_TEST_IMAGE, approve_answer
-from classifier.views.outcomes import describe_outcome
+from classifier.review.decisions import TOO_LIKE_A_TEST_IMAGE, approve_answer
+from classifier.web.outcomes import describe_outcome
 from ml.duplicates import NEAR_BITS
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form

@@ -14,14 +14,15 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from classifier import mending, reconcile, tasks
-from classifier.dataset import add_sample, import_fer2013
-from classifier.feedback import give_answer
-from classifier.images import encode_crop
+from classifier import tasks
+from classifier.answers.corrections import give_answer
+from classifier.dataset import mending, reconcile
+from classifier.dataset.samples import add_sample, import_fer2013
+from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, ObjectRemoval, Sample
-from classifier.review import REPLACED, TOO_LIKE_A_TEST_IMAGE, approve_answer
-from classifier.snapshots import load_images, read_snapshot, take_snapshot
-from classifier.uploads import erase_answers, erase_upload, set_consent
+from classifier.photos.images import encode_crop
+from classifier.photos.intake import erase_answers, erase_upload, set_consent
+from classifier.review.decisions import REPLACED, TOO_LIKE_A_TEST_IMAGE, approve_answer
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form
 from tests.ml.drawing import draw_crop

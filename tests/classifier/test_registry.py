@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from classifier.models import Promotion, Version
-from classifier.registry import (
+from classifier.training.registry import (
     RegistryError,
     choose_shadow,
     find_champion,

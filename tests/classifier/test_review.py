@@ -10,12 +10,15 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from classifier.dataset import CropMissingError, choose_split
-from classifier.feedback import give_answer
-from classifier.images import encode_crop, read_crop
+from classifier.answers.corrections import give_answer
+from classifier.answers.track_records import read_track_records
+from classifier.dataset.reconcile import find_unsampled, reconcile_dataset
+from classifier.dataset.samples import CropMissingError, choose_split
+from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, ObjectRemoval, Sample, Upload
-from classifier.reconcile import find_unsampled, reconcile_dataset
-from classifier.review import (
+from classifier.photos.images import encode_crop, read_crop
+from classifier.photos.intake import erase_upload
+from classifier.review.decisions import (
     REPLACED,
     AlreadyDecidedError,
     ReviewError,
@@ -23,10 +26,7 @@ from classifier.review import (
     approve_answer,
     reject_answer,
 )
-from classifier.snapshots import load_images, read_snapshot, take_snapshot
-from classifier.track_records import read_track_records
-from classifier.uploads import erase_upload
-from classifier.views.account import erase_account
+from classifier.web.account import erase_account
 from tests.factories import make_face, make_upload, make_user
 from tests.ml.drawing import draw_crop
 

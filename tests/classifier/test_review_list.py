@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from classifier.label_issues import rank_label_issues
+from classifier.answers.label_issues import rank_label_issues
 from classifier.models import Correction
 from tests.factories import make_user, make_version
 from tests.reviews import add_answer, add_face, enter, make_reviewer

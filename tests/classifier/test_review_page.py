@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from classifier import dataset
+from classifier.dataset import samples
 from classifier.models import Correction, Sample
-from classifier.review import approve_answer
+from classifier.review.decisions import approve_answer
 from tests.factories import make_user
 from tests.reviews import add_answer, add_face, enter, make_reviewer, store_crop
 
@@ -279,7 +279,7 @@ def test_while_the_bucket_is_away_the_answer_waits(browser: Client, ada: User, m
     def fail(key: str) -> None:
         raise EndpointConnectionError(endpoint_url="http://bucket")
 
-    monkeypatch.setattr(dataset, "read_object", fail)
+    monkeypatch.setattr(samples, "read_object", fail)
     place, page = decide(browser, correction)
     assert place.startswith(f"{LIST}{correction.pk}/change/")
     assert "The photos cannot be reached: try again in a moment." in page

@@ -9,11 +9,11 @@ from django.core.files.storage import default_storage
 from django.db import connection
 
 from accounts.models import User
-from classifier.images import encode_crop
+from classifier.dataset.reconcile import reconcile_dataset
 from classifier.models import Answer, Correction, CorrectionEvent, Face, Label, Sample, Upload
-from classifier.reconcile import reconcile_dataset
-from classifier.review import AlreadyDecidedError, approve_answer
-from fersite.storage import read_object
+from classifier.photos.images import encode_crop
+from classifier.review.decisions import AlreadyDecidedError, approve_answer
+from fersite.s3 import read_object
 from tests.factories import make_user
 from tests.ml.drawing import draw_crop
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from classifier import inference
-from classifier.inference import _Loaded
 from classifier.models import Prediction
-from classifier.predictions import classify_upload
-from classifier.registry import choose_shadow, register_version
-from fersite.storage import make_client
+from classifier.serving import network
+from classifier.serving.classify import classify_upload
+from classifier.serving.network import _Loaded
+from classifier.training.registry import choose_shadow, register_version
+from fersite.s3 import make_client
 from ml.artifacts import default_artifact
 from tests.artifacts import make_variant
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.django_db]
 
 @pytest.fixture
 def shadow(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> "Version":
-    monkeypatch.setattr(inference, "_loaded", _Loaded())
+    monkeypatch.setattr(network, "_loaded", _Loaded())
     register_version(path=default_artifact(), promote=True, reason="shipped")
     version = register_version(path=make_variant(tmp_path, request.node.name[:40]), promote=False, reason="to compare")
     choose_shadow(version=version)
@@ -52,9 +52,9 @@ def test_a_shadow_that_cannot_be_loaded_costs_the_photo_nothing(
     assert not Prediction.objects.filter(shadow=True).exists()
 
     register_version(path=tmp_path / shadow.name, promote=False, reason="mended")
-    inference._loaded.shadow_checked_at = float("-inf")
-    assert inference.get_shadow() is None  # within the minute it is not fetched again
-    inference._loaded.shadow_checked_at = inference._loaded.shadow_tried_at = float("-inf")
-    mended = inference.get_shadow()
+    network._loaded.shadow_checked_at = float("-inf")
+    assert network.get_shadow() is None  # within the minute it is not fetched again
+    network._loaded.shadow_checked_at = network._loaded.shadow_tried_at = float("-inf")
+    mended = network.get_shadow()
     assert mended is not None
     assert mended[0] == shadow

@@ -16,12 +16,9 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import set_role
-from classifier import snapshots
-from classifier.bucket import BucketError
-from classifier.dataset import import_fer2013
-from classifier.models import Correction, Sample, Snapshot
-from classifier.review import approve_answer
-from classifier.snapshots import (
+from classifier.dataset import snapshots
+from classifier.dataset.samples import import_fer2013
+from classifier.dataset.snapshots import (
     DatasetEmptyError,
     SnapshotDamagedError,
     SnapshotEntry,
@@ -30,7 +27,10 @@ from classifier.snapshots import (
     read_snapshot,
     take_snapshot,
 )
-from classifier.uploads import erase_upload, set_consent
+from classifier.models import Correction, Sample, Snapshot
+from classifier.photos.intake import erase_upload, set_consent
+from classifier.review.decisions import approve_answer
+from classifier.storage.bulk import BucketError
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import csv_text, make_form
 from tests.ml.drawing import draw_crop

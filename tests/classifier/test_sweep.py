@@ -10,10 +10,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from classifier import removals, uploads
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
-from classifier.predictions import sweep_uploads
-from classifier.uploads import store_object
+from classifier.photos import intake
+from classifier.photos.intake import store_object
+from classifier.serving.classify import sweep_uploads
+from classifier.storage import objects
 from tests.fakes import FakePipeline, install, make_result
 
 Take = Callable[..., Any]
@@ -29,7 +30,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         pks.append(pk)
         return True
 
-    monkeypatch.setattr(uploads, "enqueue_upload", take_all)
+    monkeypatch.setattr(intake, "enqueue_upload", take_all)
     return pks
 
 
@@ -53,9 +54,9 @@ def test_what_the_broker_refused_is_sent_by_the_next_sweep(
     take: Take, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
-        away.setattr(uploads, "enqueue_upload", lambda pk: False)
+        away.setattr(intake, "enqueue_upload", lambda pk: False)
         upload = take().upload
-        uploads.hand_over(upload.pk)
+        intake.hand_over(upload.pk)
         assert sweep_uploads() == 0
     assert sweep_uploads() == 1
     assert sent == [upload.pk]
@@ -104,7 +105,7 @@ def test_object_without_a_row_goes_after_its_time(db: None) -> None:
 
 
 def test_more_objects_than_one_request_takes(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removals, "KEYS_PER_REQUEST", 2)
+    monkeypatch.setattr(objects, "KEYS_PER_REQUEST", 2)
     keys = [f"faces/{number}.png" for number in range(5)]
     for key in keys[1:]:  # the first one is gone already
         default_storage.save(key, ContentFile(b"x"))
@@ -121,11 +122,11 @@ def test_bucket_that_is_away_is_asked_once_in_a_sweep(db: None, monkeypatch: pyt
         asked.append(len(keys))
         raise ConnectionError("away")
 
-    monkeypatch.setattr(removals, "KEYS_PER_REQUEST", 2)
+    monkeypatch.setattr(objects, "KEYS_PER_REQUEST", 2)
     due = timezone.now() - PAST
     ObjectRemoval.objects.bulk_create(ObjectRemoval(key=str(number), due_at=due) for number in range(6))
     with monkeypatch.context() as away:
-        away.setattr(removals, "delete_objects", refuse)
+        away.setattr(objects, "delete_objects", refuse)
         sweep_uploads()
         sweep_uploads()
     assert asked == [2]
@@ -133,7 +134,7 @@ def test_bucket_that_is_away_is_asked_once_in_a_sweep(db: None, monkeypatch: pyt
 
 
 def test_refused_object_keeps_its_note(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removals, "delete_objects", lambda keys: {"b"})
+    monkeypatch.setattr(objects, "delete_objects", lambda keys: {"b"})
     due = timezone.now() - PAST
     ObjectRemoval.objects.bulk_create(ObjectRemoval(key=key, due_at=due) for key in "abc")
     sweep_uploads()

@@ -13,12 +13,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
-from classifier import uploads
-from classifier.images import ImageRefused
 from classifier.models import ObjectRemoval, Upload
-from classifier.predictions import sweep_uploads
-from classifier.uploads import StorageUnavailable
-from fersite.storage import PrivateS3Storage
+from classifier.photos import intake
+from classifier.photos.images import ImageRefused
+from classifier.photos.intake import StorageUnavailable
+from classifier.serving.classify import sweep_uploads
+from fersite.s3 import PrivateS3Storage
 from tests.factories import make_user
 
 Take = Callable[..., Any]
@@ -92,7 +92,7 @@ def test_failed_row_leaves_no_object(take: Take, monkeypatch: pytest.MonkeyPatch
     def fail(*args: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(uploads, "_create_upload", fail)
+    monkeypatch.setattr(intake, "_create_upload", fail)
     with pytest.raises(RuntimeError):
         take()
     [noted] = ObjectRemoval.objects.all()
@@ -112,7 +112,7 @@ def test_bucket_that_does_not_answer_takes_nothing_in(
         port = server.getsockname()[1] if kind == "silent" else 1
         options = dict(settings.STORAGES["default"]["OPTIONS"], endpoint_url=f"http://127.0.0.1:{port}")
         options["client_config"] = options["client_config"].merge(quick)
-        away.setattr(uploads, "default_storage", PrivateS3Storage(**options))
+        away.setattr(intake, "default_storage", PrivateS3Storage(**options))
         start = perf_counter()
         with pytest.raises(StorageUnavailable):
             take()

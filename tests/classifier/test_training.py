@@ -15,15 +15,16 @@ from django.utils import timezone
 from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
 from accounts.models import User
-from classifier import claims, runs, snapshots, training
-from classifier.dataset import choose_split, import_fer2013
-from classifier.gate import Faces, measure_candidate, record_decision
-from classifier.inference import get_network
+from classifier.dataset import snapshots
+from classifier.dataset.samples import choose_split, import_fer2013
+from classifier.dataset.snapshots import take_snapshot
 from classifier.models import GateDecision, Sample, TrainingRun, Upload, Version
-from classifier.registry import find_champion, register_version
-from classifier.review import approve_answer
-from classifier.snapshots import take_snapshot
-from classifier.training import execute_run, find_folder
+from classifier.review.decisions import approve_answer
+from classifier.serving.network import get_network
+from classifier.training import execution, lease, runs
+from classifier.training.execution import execute_run, find_folder
+from classifier.training.gate import Faces, measure_candidate, record_decision
+from classifier.training.registry import find_champion, register_version
 from ml.artifacts import Artifact, default_artifact, load_artifact
 from ml.fitting import Progress
 from tests.factories import make_answer_with_crop, make_user, make_version
@@ -117,7 +118,7 @@ def test_images_that_are_lost_are_said_and_leave_the_decision_to_staff(
         return snapshots.LoadedImages(whole.images[kept], tuple(found), (), tuple(lost))
 
     settings.FERSITE_GATE_DROP = -200.0  # nobody can pass, but nobody is rejected for good on a part of the set
-    monkeypatch.setattr(training, "load_images", lose_some)
+    monkeypatch.setattr(execution, "load_images", lose_some)
     monkeypatch.setattr("ml.finetune.retrain", skip_training)
     run = ask(staff)
     execute_run(run.pk)
@@ -168,8 +169,8 @@ def test_a_run_is_stopped_and_cancelled_in_mid_fit(
 ) -> None:
     """Its worker stops in the middle of the second epoch: the next one learns all of that, until somebody cancels."""
     monkeypatch.setattr("ml.fitting.WATCH_SECONDS", 0.0)
-    real, stopping, stages = claims.watch_fit, [True], []
-    for module in (claims, training):
+    real, stopping, stages = lease.watch_fit, [True], []
+    for module in (lease, execution):
         monkeypatch.setattr(module, "is_stopping", lambda: len(stopping) > 1)
 
     def interfere(run: TrainingRun) -> Any:
@@ -186,7 +187,7 @@ def test_a_run_is_stopped_and_cancelled_in_mid_fit(
 
         return told
 
-    monkeypatch.setattr(training, "watch_fit", interfere)
+    monkeypatch.setattr(execution, "watch_fit", interfere)
     run = ask(staff, epochs=5)
     execute_run(run.pk)
     run.refresh_from_db()
@@ -213,7 +214,7 @@ def test_a_run_that_is_cancelled_while_it_is_measured_promotes_nothing(
         return {"outcome": "promoted", "frozen_set": {"digest": "f" * 64, "used_before": 0}}
 
     monkeypatch.setattr("ml.finetune.retrain", skip_training)
-    monkeypatch.setattr(training, "measure_candidate", measure_and_cancel)
+    monkeypatch.setattr(execution, "measure_candidate", measure_and_cancel)
     execute_run(run.pk)
     run.refresh_from_db()
     assert (run.state, run.reason) == ("cancelled", "Cancelled by staff.")
@@ -254,19 +255,19 @@ def test_a_killed_worker_costs_one_epoch_at_most(champion: Version, staff: User)
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The first call of this function of training's meets an outage of the bucket."""
-    real, calls = getattr(training, name), itertools.count()
+    real, calls = getattr(execution, name), itertools.count()
 
     def call(*args: Any, **given: Any) -> Any:
         if next(calls) == 0:
             raise EndpointConnectionError(endpoint_url="the bucket")
         return real(*args, **given)
 
-    monkeypatch.setattr(training, name, call)
+    monkeypatch.setattr(execution, name, call)
 
 
 @pytest.mark.tensorflow
 def test_an_outage_costs_no_training(champion: Version, staff: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "WAIT_SECONDS", (0.0,) * 3)
+    monkeypatch.setattr(execution, "WAIT_SECONDS", (0.0,) * 3)
     for name in ("load_images", "register_version", "measure_candidate"):
         fail_once(monkeypatch, name)
     run = ask(staff, epochs=1)
@@ -288,8 +289,8 @@ def lose_transfers(run: TrainingRun) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("work", [meet_outages, lose_transfers])
 def test_an_outage_that_does_not_end_fails_and_says_so(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_execute", work)
-    monkeypatch.setattr(training, "WAIT_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(execution, "_execute", work)
+    monkeypatch.setattr(execution, "WAIT_SECONDS", (0.0, 0.0))
     run = TrainingRun.objects.create(trigger="button")
     execute_run(run.pk)
     run.refresh_from_db()
@@ -305,7 +306,7 @@ def test_a_run_that_waits_for_the_bucket_can_be_cancelled(monkeypatch: pytest.Mo
         runs.cancel_run(run=run, actor=make_user())
         meet_outages(run)
 
-    monkeypatch.setattr(training, "_execute", meet_outage_and_cancel)
+    monkeypatch.setattr(execution, "_execute", meet_outage_and_cancel)
     execute_run(run.pk)
     run.refresh_from_db()
     assert (run.state, run.reason) == ("cancelled", "Cancelled by ada.")
@@ -315,8 +316,8 @@ def test_a_run_that_waits_for_the_bucket_can_be_cancelled(monkeypatch: pytest.Mo
 def test_a_worker_that_stops_in_order_gives_the_run_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every evening somebody ends the site: no run is lost by that, whatever its number of restarts."""
     run = TrainingRun.objects.create(trigger="button")
-    monkeypatch.setattr(training, "_execute", lambda run: claims.go_on(run, stage="training"))
-    for module in (claims, training):
+    monkeypatch.setattr(execution, "_execute", lambda run: lease.go_on(run, stage="training"))
+    for module in (lease, execution):
         monkeypatch.setattr(module, "is_stopping", lambda: True)
     folder = find_folder(run)
     folder.mkdir(parents=True)
@@ -337,7 +338,7 @@ def test_a_defect_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(run: TrainingRun) -> None:
         raise KeyError("colour")
 
-    monkeypatch.setattr(training, "_execute", break_down)
+    monkeypatch.setattr(execution, "_execute", break_down)
     run = TrainingRun.objects.create(trigger="button")
     execute_run(run.pk)
     run.refresh_from_db()
@@ -349,7 +350,7 @@ def test_a_training_goes_on_only_while_it_is_wanted() -> None:
     """What the fit tells, every second, is written down; False stops it."""
     until = timezone.now() + timedelta(minutes=1)
     run = TrainingRun.objects.create(trigger="button", state="running", attempts=1, claimed_until=until)
-    watch, seen = claims.watch_fit(run), Progress(1, 2, 0.5, 0.7, 12.3, {"loss": 0.7})
+    watch, seen = lease.watch_fit(run), Progress(1, 2, 0.5, 0.7, 12.3, {"loss": 0.7})
     assert watch(seen)
     run.refresh_from_db()
     assert run.progress == {"epoch": 1, "epochs": 2, "share": 0.5, "loss": 0.7, "seconds_left": 12}
@@ -398,9 +399,9 @@ def test_the_usual_epochs_are_kept_with_a_run(settings: Any) -> None:
         make_sample(split, number)
     run = runs.request_run(trigger="button")
     settings.FERSITE_RETRAIN_EPOCHS = 9
-    assert training.make_config(run, held_out=0.1).epochs == 3
+    assert execution.make_config(run, held_out=0.1).epochs == 3
     run.delete()
-    scratch = training.make_config(runs.request_run(trigger="button", mode="scratch"), held_out=0.1)
+    scratch = execution.make_config(runs.request_run(trigger="button", mode="scratch"), held_out=0.1)
     assert (scratch.epochs, scratch.learning_rate) == (45, 2e-3)
 
 

@@ -11,9 +11,9 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from accounts.models import User
 from accounts.roles import Role, set_role
-from classifier.gate import record_decision
 from classifier.models import Label, Promotion, Sample, TrainingRun, Version
-from classifier.registry import promote_version
+from classifier.training.gate import record_decision
+from classifier.training.registry import promote_version
 from ml.artifacts import default_artifact, load_artifact
 from tests.factories import make_user, make_version
 

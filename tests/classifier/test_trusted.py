@@ -10,13 +10,13 @@ import pytest
 from django.core.files.storage import default_storage
 
 from accounts.models import User
-from classifier.dataset import choose_split, import_fer2013
-from classifier.feedback import give_answer, withdraw_answer
-from classifier.material import select_corrections, select_trusted
+from classifier.answers.corrections import give_answer, withdraw_answer
+from classifier.dataset.samples import choose_split, import_fer2013
+from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, Sample
-from classifier.review import approve_answer, reject_answer
-from classifier.snapshots import load_images, read_snapshot, take_snapshot
-from classifier.uploads import set_consent
+from classifier.photos.intake import set_consent
+from classifier.review.decisions import approve_answer, reject_answer
+from classifier.training.material import select_corrections, select_trusted
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.drawing import draw_crop, encode_png
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from classifier.batches import BatchError
+from classifier.answers.batches import BatchError
 from classifier.models import LabellingBatch
 from dashboard import alerts
 from dashboard.alerts import check_alerts

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.roles import Role
-from classifier.batches import open_batch
+from classifier.answers.batches import open_batch
 from classifier.models import Face
 from dashboard.alerts import check_alerts
 from dashboard.models import Alert, Metric

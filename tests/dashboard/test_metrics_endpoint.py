@@ -15,8 +15,8 @@ from prometheus_client import generate_latest
 from rest_framework.authtoken.models import Token
 
 from accounts.roles import Role, set_role
-from classifier.heartbeat import beat_once
 from classifier.models import TrainingRun, Upload
+from classifier.serving.heartbeat import beat_once
 from dashboard import prometheus
 from dashboard.alerts import check_alerts
 from dashboard.queue import sample_queue

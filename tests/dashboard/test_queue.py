@@ -7,8 +7,8 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-from classifier.heartbeat import beat_once
 from classifier.models import Upload
+from classifier.serving.heartbeat import beat_once
 from dashboard import tasks
 from dashboard.models import QueueSample
 from dashboard.queue import QUEUE_DAYS, look_at_queue, sample_queue

@@ -10,7 +10,7 @@ from django.utils import timezone
 from PIL import Image
 
 from classifier.models import Correction, Prediction, Upload
-from classifier.registry import register_version
+from classifier.training.registry import register_version
 from dashboard.models import Alert, AlertRule, PredictionRollup, Replay
 from dashboard.replay import ReplayError, replay_history
 from dashboard.rollups import start_of_day

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from classifier.feedback import allow_erasing
+from classifier.answers.corrections import allow_erasing
 from classifier.models import Correction, Prediction, Sample, Upload
 from dashboard.models import (
     AgreementRollup,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from classifier.agreement import fleiss_kappa
+from classifier.answers.agreement import fleiss_kappa
 from classifier.models import Correction, Face, Label, Prediction, Sample, Version
 from dashboard.chart import Chart
 from dashboard.charts.training import build_training

@@ -76,7 +76,7 @@ def open_window(browser: "Browser", live_server: Any, complaints: Complaints) ->
 @pytest.fixture
 def worker(live_server: Any) -> Iterator[subprocess.Popen[bytes]]:
     """A Celery worker on the test's own database, with the shipped network as champion."""
-    from classifier.registry import register_version
+    from classifier.training.registry import register_version
     from ml.artifacts import default_artifact
 
     register_version(path=default_artifact(), promote=True, reason="shipped")

@@ -23,8 +23,8 @@ LENIENT: dict[str, Any] = {name: str(value) for name, value in GENEROUS_GATE.ite
 @pytest.fixture
 def workers(live_server: Any) -> Iterator[None]:
     """Both workers, the tiny network as champion, and the dataset it learned from."""
-    from classifier.dataset import import_fer2013
-    from classifier.registry import register_version
+    from classifier.dataset.samples import import_fer2013
+    from classifier.training.registry import register_version
 
     network = train_tiny_network()
     import_fer2013(path=tiny_archive_of(network))
@@ -74,7 +74,7 @@ def name_of_the_held_out() -> str:
     """Sign-up gives the next number; it must belong to somebody who is held out, so that the answer can be trusted."""
     from django.db import connection
 
-    from classifier.dataset import choose_split
+    from classifier.dataset.samples import choose_split
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT last_value FROM accounts_user_id_seq")

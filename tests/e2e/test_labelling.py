@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from classifier.batches import open_batch
+from classifier.answers.batches import open_batch
 from classifier.models import Correction, Face, Prediction, Upload, Version
 from tests.e2e.steps import sign_up
 

@@ -18,7 +18,7 @@ COUNT_COLOURS = """canvas => {
 
 @pytest.fixture
 def champion(live_server: Any) -> None:
-    from classifier.registry import register_version
+    from classifier.training.registry import register_version
     from ml.artifacts import default_artifact
 
     register_version(path=default_artifact(), promote=True, reason="shipped")

@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from accounts.models import User
 from accounts.roles import set_role
 from classifier.models import Correction, Sample
-from classifier.review import reject_answer
+from classifier.review.decisions import reject_answer
 from tests.e2e.steps import PASSWORD, make_astronaut
 from tests.reviews import add_answer, add_face, store_crop
 from tests.workers import start_worker, stop_worker

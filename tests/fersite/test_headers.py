@@ -29,7 +29,7 @@ def test_links_are_signed_for_the_public_address(settings: Settings) -> None:
     settings.S3_PUBLIC_ENDPOINT_URL = "https://photos.example.org"
     name = default_storage.save("test/link.txt", ContentFile(b"photo"))
     try:
-        from fersite.storage import PrivateS3Storage
+        from fersite.s3 import PrivateS3Storage
 
         link = PrivateS3Storage(**settings.STORAGES["default"]["OPTIONS"]).url(name)
         assert link.startswith(photo_origins()[0] + "/")

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from fersite.programs import ROOT
+from local.programs import ROOT
 
 CODE = """
 import os

@@ -15,8 +15,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from fersite.embedded import free_ports
-from fersite.programs import ROOT
+from local.embedded import free_ports
+from local.programs import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -34,7 +34,7 @@ class Site:
         """Start the manager; its console goes to a file."""
         with self.output.open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "fersite.supervisor"],
+                [sys.executable, "-m", "local.supervisor"],
                 cwd=ROOT,
                 env=clean_environment(self.state, self.port),
                 stdout=output,
@@ -81,7 +81,7 @@ def clean_environment(state: Path, port: int) -> dict[str, str]:
 def run_manager(state: Path, port: int) -> subprocess.CompletedProcess[str]:
     """A manager that is expected to give up."""
     return subprocess.run(
-        [sys.executable, "-m", "fersite.supervisor"],
+        [sys.executable, "-m", "local.supervisor"],
         cwd=ROOT,
         env=clean_environment(state, port),
         capture_output=True,
@@ -194,7 +194,7 @@ def test_service_that_does_not_start(state: Path) -> None:
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_bad_port(state: Path, port: str) -> None:
     env = clean_environment(state, 1) | {"PORT": port}
-    command = [sys.executable, "-m", "fersite.supervisor"]
+    command = [sys.executable, "-m", "local.supervisor"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stdout == f"make run: PORT must be a number from 1 to 65535, not '{port}'\n"

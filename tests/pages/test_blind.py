@@ -6,10 +6,10 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from classifier.feedback import give_answer
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Upload
-from classifier.review import reject_answer
-from classifier.uploads import take_upload
+from classifier.photos.intake import take_upload
+from classifier.review.decisions import reject_answer
 from tests.api.rows import make_face, make_prediction, make_upload, make_version
 from tests.photos import make_portrait
 

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.views import defaults
 
-from classifier.querysets import VersionQuerySet
+from classifier.models.registry import VersionQuerySet
 
 
 def test_unknown_addresses(anonymous: Client) -> None:

@@ -12,7 +12,7 @@ from tests.api.rows import make_face, make_prediction, make_upload, make_version
 
 @pytest.fixture
 def face(ada: User, monkeypatch: pytest.MonkeyPatch) -> Face:
-    monkeypatch.setattr("classifier.explanations.enqueue_explanation", lambda pk: True)
+    monkeypatch.setattr("classifier.photos.explanations.enqueue_explanation", lambda pk: True)
     face = make_face(make_upload(ada))
     make_prediction(face, make_version("1.0.0"))
     return face

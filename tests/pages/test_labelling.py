@@ -7,11 +7,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from classifier.batches import close_batch, open_batch
-from classifier.feedback import give_answer
-from classifier.labelling import choose_question, make_token
+from classifier.answers.batches import close_batch, open_batch
+from classifier.answers.corrections import give_answer
+from classifier.answers.labelling import choose_question, make_token
 from classifier.models import Correction, Face, LabellingBatch, Upload
-from classifier.review import reject_answer
+from classifier.review.decisions import reject_answer
 from tests.api.rows import make_face, make_prediction, make_upload, make_version
 from tests.factories import make_user
 
@@ -123,7 +123,7 @@ def test_at_random(ada: User, stranger: Client, settings: Any) -> None:
 
 @pytest.mark.parametrize("percent", [0, 35, 100])
 def test_the_share_at_random(settings: Any, ada: User, percent: int) -> None:
-    from classifier.labelling import draw_place
+    from classifier.answers.labelling import draw_place
 
     settings.FERSITE_RANDOM_PERCENT = percent
     drawn = sum(draw_place(ada, turn) is not None for turn in range(1000))

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.views.maps import draw_map, name_places
+from classifier.web.maps import draw_map, name_places
 
 # Of light as eyes see it, red, green and blue.
 LUMINANCE = (0.2126, 0.7152, 0.0722)

@@ -5,9 +5,9 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import User
-from classifier.feedback import give_answer
+from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Upload
-from classifier.views.own_answers import PAGE_SIZE
+from classifier.web.own_answers import PAGE_SIZE
 from tests.api.rows import make_face, make_upload
 
 URL = "/answers/"

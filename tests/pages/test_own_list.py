@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from classifier.models import Prediction
-from classifier.views.lists import PAGE_SIZE
+from classifier.web.lists import PAGE_SIZE
 from tests.api.rows import make_face, make_prediction, make_upload, make_version
 
 URL = "/uploads/"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def approved(ada: "User", bob: "User") -> "Correction":
     """Ada's answer about her shared photo, in the dataset, beside another sample."""
     from classifier.models import Sample
-    from classifier.review import approve_answer
+    from classifier.review.decisions import approve_answer
     from tests.factories import make_answer_with_crop
     from tests.ml.drawing import draw_crop
 
@@ -33,7 +33,7 @@ def approved(ada: "User", bob: "User") -> "Correction":
 
 def take_names() -> set[str]:
     """The samples of a snapshot taken now."""
-    from classifier.snapshots import read_snapshot, take_snapshot
+    from classifier.dataset.snapshots import read_snapshot, take_snapshot
 
     return {entry.source_name for entry in read_snapshot(take_snapshot())}
 
@@ -80,7 +80,7 @@ def test_deleting_the_account_takes_all_out(owner: Client, approved: "Correction
 
 def test_the_pages_say_what_networks_keep(owner: Client, ada: "User", bob: "User") -> None:
     """Nothing, of a photo about which no label was approved."""
-    from classifier.review import approve_answer, reject_answer
+    from classifier.review.decisions import approve_answer, reject_answer
     from tests.factories import make_answer_with_crop
     from tests.ml.drawing import draw_crop
 

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from classifier import images
 from classifier.models import Upload
+from classifier.photos import images
 from tests.api.photos import make_file, make_photo
 
 URL = "/upload/"

@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from classifier.bucket import BucketError
-from classifier.export import FORMATS, ExportError, export_snapshot
+from classifier.dataset.export import FORMATS, ExportError, export_snapshot
+from classifier.dataset.snapshots import SnapshotDamagedError
 from classifier.models import Snapshot
-from classifier.snapshots import SnapshotDamagedError
+from classifier.storage.bulk import BucketError
 
 
 class Command(BaseCommand):

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from tqdm import tqdm
 
-from classifier.bucket import BucketError
-from classifier.dataset import ImportSummary, import_fer2013
+from classifier.dataset.samples import ImportSummary, import_fer2013
+from classifier.storage.bulk import BucketError
 from ml.archive import count_samples
 from ml.data import DataError
 

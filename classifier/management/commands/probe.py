@@ -9,9 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from classifier.enqueue import enqueue_upload
+from classifier.jobs import enqueue_upload
 from classifier.models import Upload
-from classifier.uploads import erase_upload, take_upload
+from classifier.photos.intake import erase_upload, take_upload
 
 PHOTO = Path(__file__).resolve().parents[2] / "probe.jpg"
 ACCOUNT = "probe"

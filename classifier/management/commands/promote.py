@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from classifier.models import Version
-from classifier.registry import RegistryError, find_champion, promote_version
+from classifier.training.registry import RegistryError, find_champion, promote_version
 
 
 class Command(BaseCommand):

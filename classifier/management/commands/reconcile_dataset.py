@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from classifier.bucket import BucketError
+from classifier.dataset.reconcile import Reconciliation, reconcile_dataset
 from classifier.models import Sample
-from classifier.reconcile import Reconciliation, reconcile_dataset
+from classifier.storage.bulk import BucketError
 
 
 class Command(BaseCommand):

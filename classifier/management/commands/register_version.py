@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from classifier.registry import RegistryError, find_champion, may_serve_unmeasured, register_version
+from classifier.training.registry import RegistryError, find_champion, may_serve_unmeasured, register_version
 from ml.artifacts import ArtifactError
 from ml.packing import unpack_artifact
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from classifier.registry import RegistryError, roll_back
+from classifier.training.registry import RegistryError, roll_back
 
 
 class Command(BaseCommand):

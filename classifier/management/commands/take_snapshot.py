@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from classifier.bucket import BucketError
+from classifier.dataset.snapshots import DatasetEmptyError, take_snapshot
 from classifier.models import Label
-from classifier.snapshots import DatasetEmptyError, take_snapshot
+from classifier.storage.bulk import BucketError
 
 
 class Command(BaseCommand):

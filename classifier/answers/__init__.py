@@ -1,0 +1,1 @@
+"""What people say about faces: give and withdraw, the queue for labelling, batches, how far people agree."""

@@ -1,0 +1,1 @@
+"""What reviewers make of answers, one by one or in bulk."""

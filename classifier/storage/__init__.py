@@ -1,0 +1,1 @@
+"""The bucket: objects stored, kept and removed; crops in bulk."""

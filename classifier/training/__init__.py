@@ -1,0 +1,1 @@
+"""Retraining: runs, what they learn from, the gate, and the registry of versions."""

