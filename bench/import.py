@@ -22,7 +22,7 @@ SYNTHETIC = 3000
 
 def make_data(path: Path) -> Path:
     """Smooth noise as a zip of Kaggle's folders: PNGs of about the size of real ones."""
-    from classifier.photos.images import encode_crop
+    from classifier.storage.codec import encode_crop
     from ml.labels import LABELS
 
     random = np.random.default_rng(0)

@@ -160,7 +160,7 @@ class Experiment:
 
 def read_crops(shown: list[Shown]) -> NDArray[np.uint8]:
     """What the network saw: uint8 (n, 48, 48)."""
-    from classifier.photos.images import read_crop
+    from classifier.storage.codec import read_crop
     from fersite.s3 import read_object
 
     return np.stack([read_crop(read_object(one.face.crop) or b"") for one in shown])

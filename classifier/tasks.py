@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from classifier.dataset import reconcile
+from classifier.photos import upkeep
 from classifier.review import bulk
 from classifier.serving import classify, drawn, explain
 from classifier.training import execution, runs
@@ -25,7 +26,7 @@ def classify_upload(upload_id: str) -> None:
 @shared_task(name="classifier.tasks.sweep_uploads", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_uploads() -> int:
     """Hand out again what was lost; how many."""
-    return classify.sweep_uploads()
+    return upkeep.sweep_uploads()
 
 
 @shared_task(

@@ -114,7 +114,7 @@ def collect_queue() -> Iterator[GaugeMetricFamily]:
     yield gauge("uploads_pending", "Photos that wait for a worker.", queue.pending)
     yield gauge("uploads_oldest_pending_seconds", "How long the oldest of them has waited.", queue.oldest_seconds)
     yield gauge("worker_alive", "1 while a worker for photos shows signs of life.", queue.worker_alive)
-    active = TrainingRun.objects.active().count()
+    active = TrainingRun.objects.open().count()
     yield gauge("training_active", "1 while a training run waits or is at work.", active)
 
 

@@ -5,7 +5,7 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_shutting_down
 
 from fersite.orphans import die_with_parent
 from fersite.stopping import ask_to_stop
@@ -27,28 +27,3 @@ def end_with_worker(**kwargs: Any) -> None:
 def announce_end(**kwargs: Any) -> None:
     """A training that is under way gives its run back."""
     ask_to_stop()
-
-
-def takes_photos() -> bool:
-    """Whether this worker was started for the queue of photos."""
-    return "inference" in app.amqp.queues.consume_from
-
-
-@worker_ready.connect
-def show_life(sender: Any, **kwargs: Any) -> None:
-    """The worker for photos says every few seconds that it is there."""
-    from classifier.serving.heartbeat import Heartbeat
-
-    if takes_photos():
-        heartbeat = Heartbeat()
-        heartbeat.start()
-        worker_shutting_down.connect(lambda **_: heartbeat.stop(), weak=False)
-
-
-@worker_process_init.connect
-def load_network(**kwargs: Any) -> None:
-    """Load the champion before the first photo comes, once in every process, after the fork."""
-    from classifier.serving.network import warm_up
-
-    if takes_photos():
-        warm_up()

@@ -297,6 +297,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_t
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "inference"
+CELERY_IMPORTS = ("classifier.serving.worker",)
 CELERY_TASK_ROUTES = {
     "dashboard.tasks.*": {"queue": "upkeep"},
     "classifier.tasks.train_network": {"queue": "training"},

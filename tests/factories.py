@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from accounts.models import User
 from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Prediction, Upload, Version
-from classifier.photos.images import encode_crop
+from classifier.storage.codec import encode_crop
 
 
 def make_user(name: str = "ada", **fields: Any) -> User:

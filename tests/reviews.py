@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.roles import Role, set_role
 from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Prediction, Upload, Version
-from classifier.photos.images import encode_crop
+from classifier.storage.codec import encode_crop
 from tests.factories import make_face, make_upload, make_user, make_version
 from tests.ml.drawing import draw_crop
 

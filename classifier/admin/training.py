@@ -89,7 +89,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             "start_form": StartForm(),
             "waiting": waiting,
             "obstacle": find_obstacle(),
-            "active": TrainingRun.objects.active().first(),
+            "active": TrainingRun.objects.open().first(),
         }
         return super().changelist_view(request, {**(extra_context or {}), **more})
 

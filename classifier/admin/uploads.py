@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from classifier.admin.base import ReadOnlyAdmin
 from classifier.models import Face, Upload
-from classifier.serving.classify import retry_upload
+from classifier.photos.upkeep import retry_upload
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.log import log_response
 from rest_framework import exceptions
 
-from classifier.photos.intake import StorageUnavailable
+from classifier.storage.objects import StorageUnavailable
 from classifier.web.bodies import drain_after
 
 CONTENT_TYPE = "application/problem+json"

@@ -22,8 +22,9 @@ from classifier.api.serializers import AcceptedSerializer, DuplicateSerializer, 
 from classifier.api.throttles import UploadThrottle
 from classifier.models import Upload
 from classifier.models.upload import UploadQuerySet
+from classifier.photos.erasure import erase_upload
 from classifier.photos.images import MAX_BYTES, ImageRefused
-from classifier.photos.intake import IdempotencyMismatch, TakenUpload, erase_upload, take_upload
+from classifier.photos.intake import IdempotencyMismatch, TakenUpload, take_upload
 from classifier.web.bodies import drain_after, limit_body
 
 if TYPE_CHECKING:

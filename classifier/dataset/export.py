@@ -13,7 +13,7 @@ from typing import IO
 
 from classifier.dataset.snapshots import LoadedImages, SnapshotEntry, load_images, read_snapshot
 from classifier.models import Sample, Snapshot
-from classifier.photos.images import encode_crop
+from classifier.storage.codec import encode_crop
 from ml.archive import IMAGE_SUFFIXES
 from ml.labels import LABELS
 from ml.table import USAGES

@@ -15,11 +15,10 @@ from classifier.dataset.duplicates import hash_perceptually
 from classifier.dataset.samples import CropMissingError, erase_samples, name_key
 from classifier.dataset.snapshots import restore_list
 from classifier.models import Correction, Sample, Snapshot
-from classifier.photos.images import encode_crop
-from classifier.photos.intake import ABANDONED_AFTER
 from classifier.review.decisions import ReviewError, add_missing_sample, lock_answers
+from classifier.storage.codec import encode_crop
 from classifier.storage.crops import fetch_crops, read_kept
-from classifier.storage.objects import KEYS_PER_REQUEST, delete_objects
+from classifier.storage.objects import ABANDONED_AFTER, KEYS_PER_REQUEST, delete_objects
 from fersite.s3 import list_objects, share_client
 
 BATCH = 1000

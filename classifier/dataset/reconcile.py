@@ -20,9 +20,9 @@ from classifier.dataset.mending import (
 from classifier.dataset.samples import choose_split, name_key
 from classifier.dataset.snapshots import SnapshotDamagedError, read_snapshot
 from classifier.models import Correction, Sample, Snapshot
-from classifier.photos.intake import ABANDONED_AFTER
 from classifier.review.decisions import REPLACED
 from classifier.storage.crops import iterate_crops
+from classifier.storage.objects import ABANDONED_AFTER
 from fersite.s3 import list_objects
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from classifier.dataset.duplicates import hash_perceptually, is_like_test_sample
 from classifier.models import Correction, ObjectRemoval, Sample
 from classifier.models.dataset import SampleQuerySet
-from classifier.photos.images import ImageRefused, read_crop
 from classifier.storage.bulk import Batch, expect_outages, put_batches
+from classifier.storage.codec import ImageDamaged, read_crop
 from classifier.storage.crops import hash_crop
 from classifier.storage.objects import remove_on_commit
 from fersite.s3 import read_object, share_client
@@ -113,7 +113,7 @@ def add_sample(*, correction: Correction, label: int) -> Sample | None:
 def _read_face(key: str) -> tuple[bytes, NDArray[np.uint8]]:
     """A face's crop as PNG and as pixels; raises CropMissingError."""
     content = read_object(key)
-    with suppress(ImageRefused):
+    with suppress(ImageDamaged):
         if content:
             return content, read_crop(content)
     raise CropMissingError("What the network saw of this face is gone: the answer cannot become a sample.")

@@ -1,31 +1,27 @@
 """Bulk reviews: one decision about many answers, carried out by a worker."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
 
 from classifier.models.label import Label
+from classifier.models.lease import Leased, LeasedQuerySet
 
 
-class BulkReviewQuerySet(models.QuerySet["BulkReview"]):
-    def claimable(self, *, now: datetime) -> "BulkReviewQuerySet":
-        """Waiting, or left by a worker whose lease ran out."""
-        return self.filter(Q(state="pending") | Q(state="running", claimed_until__lt=now))
-
-    def stalled(self, *, now: datetime) -> "BulkReviewQuerySet":
-        """Waiting for longer than the queue should take, or left by a worker: to be sent again."""
-        return self.exclude(state="done").filter(Q(claimed_until__isnull=True) | Q(claimed_until__lt=now))
+class BulkReviewQuerySet(LeasedQuerySet["BulkReview"]):
+    def open(self) -> "BulkReviewQuerySet":
+        """Waiting for a worker, or held by one."""
+        return self.exclude(state="done")
 
 
-class BulkReview(models.Model):
+class BulkReview(Leased):
     """What a reviewer confirmed after seeing the counts; `done` and `problems` say how far it is.
 
     pending → running (a worker holds the lease `claimed_until`) → done. An answer that was decided stays so, so a
-    lost worker's successor goes on where it was. While it is pending, `claimed_until` is how long its message may take.
+    lost worker's successor goes on where it was.
     """
 
     class State(models.TextChoices):
@@ -48,7 +44,6 @@ class BulkReview(models.Model):
     done = models.PositiveIntegerField(default=0, help_text="how many of the ids were gone through")
     decided = models.PositiveIntegerField(default=0, help_text="how many of them were decided by this")
     problems = models.JSONField(default=list, help_text="[id, why not] of each that was not")
-    claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -59,3 +54,7 @@ class BulkReview(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {len(self.corrections)} answers ({self.state})"
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago it was asked for."""
+        return now - self.created_at

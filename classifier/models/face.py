@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from classifier.models.lease import Leased, LeasedQuerySet
 from classifier.models.relations import rows_of
 from classifier.models.upload import Upload
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from classifier.models.prediction import Prediction
 
 
-class FaceQuerySet(models.QuerySet["Face"]):
+class FaceQuerySet(LeasedQuerySet["Face"]):
+    def open(self) -> "FaceQuerySet":
+        """Drawn, and a network's answer is still to be had: waiting for a worker, or held by one."""
+        return self.filter(Q(due_at__isnull=False) | Q(claimed_until__isnull=False), crop="")
+
     def shared(self) -> "FaceQuerySet":
         """Faces of photos whose owners agreed to share them for training."""
         return self.filter(upload__consent_training=True)
@@ -41,7 +46,7 @@ class FaceQuerySet(models.QuerySet["Face"]):
         return measured.filter(Exists(shown), ~Exists(said), upload__status="done")
 
 
-class Face(models.Model):
+class Face(Leased):
     """A box in pixels of the oriented photo; `index` numbers the boxes of a photo from 0."""
 
     class Origin(models.TextChoices):
@@ -66,12 +71,6 @@ class Face(models.Model):
     sharpness = models.FloatField(
         null=True, blank=True, help_text="variance of the crop's Laplacian, in grey levels squared"
     )
-    # Of a face that a person drew: it waits for its own prediction, as an upload does.
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(
-        null=True, blank=True, help_text="when the sweeper hands a drawn face out again; none: nobody waits for it"
-    )
-
     objects = FaceQuerySet.as_manager()
 
     class Meta:
@@ -99,7 +98,7 @@ class Face(models.Model):
     @property
     def is_given_up(self) -> bool:
         """Drawn, and no network could answer for it."""
-        return not self.crop and self.due_at is None
+        return not self.crop and self.due_at is None and self.claimed_until is None
 
     def choose_prediction(self) -> "Prediction | None":
         """The answer that is shown: the champion's, else the newest; from predictions with versions, newest first."""

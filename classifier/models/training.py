@@ -8,12 +8,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from classifier.models.lease import Leased, LeasedQuerySet
 from classifier.models.registry import Version
 from classifier.models.snapshot import Snapshot
 
 
-class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
-    def active(self) -> "TrainingRunQuerySet":
+class TrainingRunQuerySet(LeasedQuerySet["TrainingRun"]):
+    def open(self) -> "TrainingRunQuerySet":
         """Waiting or at work: at most one row."""
         return self.filter(state__in=["queued", "running"])
 
@@ -22,7 +23,7 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
         return self.filter(state="running", claimed_until__lt=now)
 
 
-class TrainingRun(models.Model):
+class TrainingRun(Leased):
     """One retraining. The row, not the queue, is the truth; checkpoints lie in FERSITE_STATE/training/<id>.
 
     queued → running (a worker holds the lease `claimed_until`, and waits with it while bucket or database are away)
@@ -63,8 +64,6 @@ class TrainingRun(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

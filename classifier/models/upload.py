@@ -1,7 +1,7 @@
 """Uploads: the photo somebody gave, the keys that make a repeated request harmless, and objects to be removed."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -9,14 +9,17 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Value, When
 
+from classifier.models.lease import Leased, LeasedQuerySet
 from classifier.models.relations import rows_of
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
-class UploadQuerySet(models.QuerySet["Upload"]):
-    """Uploads; workers claim through `claimable` and the sweeper asks for `stalled`."""
+class UploadQuerySet(LeasedQuerySet["Upload"]):
+    def open(self) -> "UploadQuerySet":
+        """Waiting for a worker, or held by one."""
+        return self.filter(status__in=["pending", "running"])
 
     def owned_by(self, user: "User | Any") -> "UploadQuerySet":
         """Of this user; nothing for an anonymous visitor."""
@@ -72,20 +75,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         others = self.filter(owner_id=upload.owner_id).exclude(pk=upload.pk)
         return others.order_by(turn, "-created_at", "-id")
 
-    def claimable(self, *, now: datetime) -> "UploadQuerySet":
-        """Pending, or left by a worker whose lease ran out."""
-        return self.filter(Q(status="pending") | Q(status="running", claimed_until__lt=now))
 
-    def stalled(self, *, now: datetime) -> "UploadQuerySet":
-        """Pending for longer than the queue should take, or left by a worker: what the sweeper hands out again."""
-        return self.filter(
-            Q(status="pending", due_at__isnull=True)
-            | Q(status="pending", due_at__lte=now)
-            | Q(status="running", claimed_until__lt=now)
-        )
-
-
-class Upload(models.Model):
+class Upload(Leased):
     """A photo and the state of its classification. The row, not the queue, is the truth.
 
     pending → running (a worker holds the lease `claimed_until`) → done | no_face | rejected | dead;
@@ -124,9 +115,6 @@ class Upload(models.Model):
         blank=True,
         help_text="wall time of the network, decode to labels, in milliseconds; none: it was not asked",
     )
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="the lease of the worker that has it")
-    due_at = models.DateTimeField(null=True, blank=True, help_text="when the sweeper hands a pending photo out again")
 
     objects = UploadQuerySet.as_manager()
 
@@ -154,6 +142,10 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.status})"
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago it was handed in."""
+        return now - self.created_at
 
     @property
     def is_finished(self) -> bool:

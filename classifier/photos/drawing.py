@@ -1,23 +1,19 @@
-"""Faces that the finder missed: their owner draws a box, the row is written here, a worker classifies it (drawn.py)."""
+"""Faces that the detector missed: their owner draws a box; serving/drawn.py classifies it."""
 
-import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from classifier import jobs
 from classifier.answers.corrections import NotReadyError
-from classifier.jobs import enqueue_face
 from classifier.models import Face, Upload
 
 MIN_SIDE = 16  # pixels of the photo
 MAX_DRAWN = 20  # of one photo
 # Intersection over union from which a box marks a face that is there already.
 SAME_FROM = 0.7
-# How long the broker has to deliver before the sweeper hands a face out again.
-DELIVERY_TIME = timedelta(seconds=30)
 
 REFUSALS = {
     "box_outside": "The box leaves the photo: draw it inside.",
@@ -68,9 +64,9 @@ def draw_face(*, upload: Upload, box: Box) -> Face:
         height=box.height,
         score=1.0,
         origin=Face.Origin.DRAWN,
-        due_at=timezone.now() + DELIVERY_TIME,
+        due_at=timezone.now() + jobs.FACES.delivery,
     )
-    transaction.on_commit(lambda: hand_over_face(face.pk), robust=True)
+    transaction.on_commit(lambda: jobs.hand_over(jobs.FACES, face.pk), robust=True)
     return face
 
 
@@ -103,11 +99,3 @@ def measure_overlap(one: Box, other: Box) -> float:
     height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
     shared = max(width, 0) * max(height, 0)
     return shared / (one.width * one.height + other.width * other.height - shared)
-
-
-def hand_over_face(face_id: uuid.UUID) -> bool:
-    """Send a committed face to the workers; where the broker does not take it, the next sweep sends it."""
-    if enqueue_face(face_id):
-        return True
-    Face.objects.filter(pk=face_id, due_at__isnull=False).update(due_at=timezone.now())
-    return False

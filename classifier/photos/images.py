@@ -3,7 +3,6 @@
 The limits of this module are the only ones: the interface publishes them and the pages print them.
 """
 
-import hashlib
 import io
 import logging
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from PIL import Image, TiffImagePlugin
 from classifier.photos import pixels, signatures
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 MAX_BYTES = 15 * 1024 * 1024
 MAX_PIXELS = 25_000_000
@@ -66,23 +65,17 @@ class ImageRefused(Exception):
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """A clean JPEG with its size in pixels after orientation, and the SHA-256 of the bytes as received."""
+    """A clean JPEG and its size in pixels, after orientation."""
 
     jpeg: bytes
     width: int
     height: int
-    sha256: str
 
 
 def refuse(code: str) -> ImageRefused:
     """The refusal for one of the codes of REFUSALS."""
     http_status, message = REFUSALS[code]
     return ImageRefused(code, message, http_status)
-
-
-def prepare_image(stream: IO[bytes], *, size: int | None) -> PreparedImage:
-    """Read and clean a photo; `size` in bytes if it is known. Raises ImageRefused."""
-    return prepare_content(read_content(stream, size=size))
 
 
 def read_content(stream: IO[bytes], *, size: int | None) -> bytes:
@@ -100,16 +93,14 @@ def read_content(stream: IO[bytes], *, size: int | None) -> bytes:
 
 
 def prepare_content(data: bytes) -> PreparedImage:
-    """The same for bytes that are read already: content, then pixels, then decode and rebuild. Raises ImageRefused."""
+    """Validate and re-encode image bytes: content, then pixels, then decode and rebuild. Raises ImageRefused."""
     if not data:
         raise refuse("unreadable_image")
     kind = signatures.identify_format(data)
     if kind is None:
         raise refuse("unsupported_type")
     clean = decode_photo(data, kind=kind)
-    return PreparedImage(
-        jpeg=encode_photo(clean), width=clean.width, height=clean.height, sha256=hashlib.sha256(data).hexdigest()
-    )
+    return PreparedImage(jpeg=encode_photo(clean), width=clean.width, height=clean.height)
 
 
 def decode_photo(data: bytes, *, kind: str) -> Image.Image:
@@ -164,31 +155,3 @@ def encode_photo(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY_SMALL if small else QUALITY, subsampling=0 if small else 2)
     return buffer.getvalue()
-
-
-def encode_crop(gray48: "np.ndarray") -> bytes:
-    """PNG bytes of a face crop; `gray48` is uint8 (48, 48)."""
-    buffer = io.BytesIO()
-    Image.fromarray(gray48).convert("L").save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def read_crop(data: bytes) -> "np.ndarray":
-    """The face crop that encode_crop wrote, uint8 (48, 48); raises ImageRefused if it is damaged."""
-    import numpy as np
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            return np.asarray(image.convert("L"), dtype=np.uint8)
-    except Exception as error:  # as in decode_photo
-        raise refuse("unreadable_image") from error
-
-
-def open_stored(data: bytes) -> Image.Image:
-    """A photo that this module stored, as RGB pixels; raises ImageRefused if it is damaged."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            check_size(*image.size)
-            return image.convert("RGB")
-    except Exception as error:  # as in decode_photo
-        raise refuse("unreadable_image") from error

@@ -4,26 +4,21 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from time import monotonic
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, JSONField, OuterRef, Value
 from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 
 from accounts.models import User
+from classifier import jobs
 from classifier.dataset.samples import CropMissingError
-from classifier.jobs import enqueue_bulk_review
 from classifier.models import Answer, BulkReview, Correction, Label
-from classifier.models.bulk import BulkReviewQuerySet
 from classifier.review.decisions import CONTRADICTS, ReviewError, approve_answer, list_approved, reject_answer
-from classifier.serving.classify import DATABASE_OUTAGES, OUTAGES
-from classifier.storage.bulk import BucketError
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +26,6 @@ LARGEST = 5_000
 # A piece ends after so many answers or seconds, so that a photo never waits longer behind it.
 PIECE = 50
 PIECE_SECONDS = 1.0
-DELIVERY_TIME = timedelta(seconds=60)
-OUTAGE_WAIT = timedelta(seconds=15)
 
 
 class LeaseLostError(Exception):
@@ -124,9 +117,9 @@ def request_bulk_review(
         raise ReviewError("Say why: the authors read it.")
     bulk = BulkReview.objects.create(
         reviewer=reviewer, action=BulkReview.Action(action), corrections=ids, label=None if rejects else label,
-        reason=reason.strip() if rejects else "", claimed_until=timezone.now() + DELIVERY_TIME,
+        reason=reason.strip() if rejects else "", due_at=timezone.now() + jobs.BULK_REVIEWS.delivery,
     )  # fmt: skip
-    transaction.on_commit(partial(_hand_over, bulk.pk), robust=True)
+    transaction.on_commit(partial(jobs.hand_over, jobs.BULK_REVIEWS, bulk.pk), robust=True)
     return bulk
 
 
@@ -136,51 +129,27 @@ def run_bulk_review(bulk_review_id: int) -> None:
     Each decision and the note that it is done are one transaction: a killed worker's successor neither repeats nor
     skips one. In an outage the rest waits.
     """
-    bulk = _claim(bulk_review_id)
-    if bulk is None:
-        return
-    try:
-        _run_piece(bulk)
-    except LeaseLostError:
-        logger.warning("bulk review %s: another worker goes on", bulk.pk)
-    except (*OUTAGES, BucketError) as error:
-        logger.warning("bulk review %s waits: %s", bulk.pk, error)
-        if isinstance(error, DATABASE_OUTAGES):
-            connection.close()  # a broken one would fail again below
-        _release(bulk, OUTAGE_WAIT)
+    jobs.carry_out(jobs.BULK_REVIEWS, bulk_review_id, _run_piece)
 
 
 def sweep_bulk_reviews() -> int:
     """Send again what the broker lost or a worker left; how many were sent."""
-    now = timezone.now()
-    stalled = list(BulkReview.objects.stalled(now=now).order_by("pk").values_list("pk", flat=True))
-    waiting = BulkReview.objects.filter(pk__in=stalled, state=BulkReview.State.PENDING)
-    waiting.update(claimed_until=now + DELIVERY_TIME)
-    return sum(_hand_over(pk) for pk in stalled)
-
-
-def _hand_over(pk: int) -> bool:
-    """Send it; what the broker does not take is due for the next sweep at once."""
-    sent = enqueue_bulk_review(pk)
-    if not sent:
-        BulkReview.objects.filter(pk=pk, state=BulkReview.State.PENDING).update(claimed_until=None)
-    return sent
-
-
-def _claim(pk: int) -> BulkReview | None:
-    now = timezone.now()
-    claimed = BulkReview.objects.filter(pk=pk).claimable(now=now).update(
-        state=BulkReview.State.RUNNING, claimed_until=now + timedelta(seconds=settings.FERSITE_LEASE_SECONDS)
-    )  # fmt: skip
-    return BulkReview.objects.select_related("reviewer").filter(pk=pk).first() if claimed else None
-
-
-def _held(bulk: BulkReview) -> BulkReviewQuerySet:
-    """The row, if this worker still holds its lease: the moment it ends is the lease's number."""
-    return BulkReview.objects.filter(pk=bulk.pk, state=BulkReview.State.RUNNING, claimed_until=bulk.claimed_until)
+    return jobs.sweep(jobs.BULK_REVIEWS)
 
 
 def _run_piece(bulk: BulkReview) -> None:
+    try:
+        _decide_piece(bulk)
+    except LeaseLostError:
+        logger.warning("bulk review %s: another worker goes on", bulk.pk)
+        return
+    if bulk.done >= len(bulk.corrections):
+        jobs.finish(jobs.BULK_REVIEWS, bulk, state=BulkReview.State.DONE, finished_at=timezone.now())
+    elif jobs.postpone(jobs.BULK_REVIEWS, bulk, wait=jobs.BULK_REVIEWS.delivery):
+        jobs.hand_over(jobs.BULK_REVIEWS, bulk.pk)
+
+
+def _decide_piece(bulk: BulkReview) -> None:
     if bulk.done < len(bulk.corrections) and not bulk.reviewer.has_perm("classifier.review_correction"):
         _advance(bulk, len(bulk.corrections), problem="The rest was left: you may not review any more.")
     end = monotonic() + PIECE_SECONDS
@@ -188,16 +157,6 @@ def _run_piece(bulk: BulkReview) -> None:
         if bulk.done >= len(bulk.corrections) or monotonic() > end:
             break
         _decide_next(bulk)
-    if bulk.done >= len(bulk.corrections):
-        _held(bulk).update(state=BulkReview.State.DONE, claimed_until=None, finished_at=timezone.now())
-    elif _release(bulk, DELIVERY_TIME):
-        _hand_over(bulk.pk)
-
-
-def _release(bulk: BulkReview, wait: timedelta) -> bool:
-    """Give the lease back; the sweeper leaves it alone for so long."""
-    until = timezone.now() + wait
-    return _held(bulk).update(state=BulkReview.State.PENDING, claimed_until=until) == 1
 
 
 def _decide_next(bulk: BulkReview) -> None:
@@ -207,7 +166,7 @@ def _decide_next(bulk: BulkReview) -> None:
             _advance(bulk, bulk.done + 1)
     except (ReviewError, CropMissingError) as error:
         _advance(bulk, bulk.done + 1, problem=str(error))
-    except (LeaseLostError, BucketError, *OUTAGES):
+    except (LeaseLostError, *jobs.OUTAGES):
         raise
     except Exception:
         logger.exception("bulk review %s: answer %s failed", bulk.pk, bulk.corrections[bulk.done])
@@ -228,9 +187,9 @@ def _advance(bulk: BulkReview, done: int, *, problem: str = "") -> None:
     if problem:
         noted = Value([[bulk.corrections[bulk.done], problem]], output_field=JSONField())
         problems = CombinedExpression(F("problems"), "||", noted, output_field=JSONField())
-        changed = _held(bulk).filter(done=bulk.done).update(done=done, problems=problems)
+        changed = jobs.held(jobs.BULK_REVIEWS, bulk).filter(done=bulk.done).update(done=done, problems=problems)
     else:
-        changed = _held(bulk).filter(done=bulk.done).update(done=done, decided=F("decided") + 1)
+        changed = jobs.held(jobs.BULK_REVIEWS, bulk).filter(done=bulk.done).update(done=done, decided=F("decided") + 1)
     if changed != 1:
         raise LeaseLostError
     bulk.done = done

@@ -2,10 +2,10 @@
 
 import logging
 
+from classifier.jobs import OUTAGES
 from classifier.models import Explanation
-from classifier.photos.images import ImageRefused, read_crop
-from classifier.serving.classify import OUTAGES
 from classifier.serving.network import get_network
+from classifier.storage.codec import ImageDamaged, read_crop
 from fersite.s3 import read_object
 from ml.explain import compare_evidence
 from ml.predict import NoEvidenceError
@@ -23,8 +23,8 @@ def compute_explanation(explanation_id: int) -> None:
         error, evidence = "", map_evidence(explanation)
     except FileNotFoundError:
         error, evidence = "photo_missing", None
-    except ImageRefused as refused:
-        error, evidence = refused.code, None
+    except ImageDamaged:
+        error, evidence = "unreadable_image", None
     except NoEvidenceError:
         error, evidence = "not_explainable", None
     except OUTAGES:
@@ -38,7 +38,7 @@ def map_evidence(explanation: Explanation) -> list[list[float]]:
     """6 × 6: the predicted label's evidence less the mean of all labels', which is what the softmax sees.
 
     Raises:
-        FileNotFoundError: the crop is gone; ImageRefused: it is damaged; NoEvidenceError: the version cannot explain
+        FileNotFoundError: the crop is gone; ImageDamaged: it is damaged; NoEvidenceError: the version cannot explain
             itself.
     """
     prediction = explanation.prediction

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from classifier.jobs import Outage
 from classifier.models import Promotion, Version
 from ml.artifacts import MANIFEST, Artifact, ArtifactError, load_artifact, new_folder
 
@@ -26,7 +27,7 @@ CHECK_SECONDS = 5.0
 REFUSED_SECONDS = 60.0
 
 
-class NoChampion(Exception):
+class NoChampion(Outage):
     """No version serves yet: register one with manage.py register_version PATH --promote."""
 
 

@@ -139,7 +139,7 @@ def _answer(connection: Connection, threads: ThreadPoolExecutor, put: Put, crops
 
 
 def _put(client: Any, bucket: str, crop: Crop) -> None:
-    from classifier.photos.images import encode_crop
+    from classifier.storage.codec import encode_crop
 
     key, pixels = crop
     client.put_object(Bucket=bucket, Key=key, Body=encode_crop(pixels), ContentType="image/png")

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
-from classifier.photos.images import ImageRefused, read_crop
 from classifier.storage.bulk import BucketError
+from classifier.storage.codec import ImageDamaged, read_crop
 from fersite.s3 import share_client
 
 THREADS = 16
@@ -130,6 +130,6 @@ def _fetch(pool: PoolManager, wanted: tuple[str, str]) -> tuple[str, NDArray[np.
         raise BucketError(f"the bucket does not give its objects: status {answer.status}")
     try:
         pixels = read_crop(answer.data)
-    except ImageRefused:
+    except ImageDamaged:
         return key, None
     return key, pixels if pixels.shape == (SIDE, SIDE) and hash_crop(pixels) == digest else None

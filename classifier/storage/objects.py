@@ -1,10 +1,18 @@
-"""Removes objects from the bucket: noted with the rows that go, deleted after the commit, by the sweeper if need be."""
+"""Single objects of the bucket: stored, kept and removed, so that none is left behind without a row that names it.
+
+1. `store_object` notes the key for removal, then puts the object.
+2. `keep_objects`, in the transaction that writes the row naming it, takes the note away.
+3. `remove_on_commit` notes keys with the rows that go, and deletes them after the commit.
+4. `remove_noted` (the sweeper) deletes what is still noted: a request that died, a bucket that was away.
+"""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
@@ -13,9 +21,29 @@ from classifier.models import ObjectRemoval
 
 logger = logging.getLogger(__name__)
 
+# An object whose row was never committed may go after this; longer than any request takes.
+ABANDONED_AFTER = timedelta(hours=1)
 # A bucket that would not delete is left alone for so long.
 REMOVAL_PAUSE = timedelta(seconds=30)
 KEYS_PER_REQUEST = 1000  # S3's limit
+
+
+class StorageUnavailable(Exception):
+    """The bucket does not answer: nothing was taken in; to be tried again."""
+
+
+def store_object(key: str, content: bytes) -> None:
+    """Put an object into the bucket, noted for removal until keep_objects is committed with the row that names it."""
+    ObjectRemoval.objects.create(key=key, due_at=timezone.now() + ABANDONED_AFTER)
+    try:
+        default_storage.save(key, ContentFile(content))
+    except (BotoCoreError, ClientError) as error:
+        raise StorageUnavailable("the photo could not be stored") from error
+
+
+def keep_objects(keys: Iterable[str]) -> None:
+    """To be called in the transaction that writes the rows naming these objects."""
+    ObjectRemoval.objects.filter(key__in=list(keys)).delete()
 
 
 def remove_on_commit(keys: Sequence[str]) -> None:
@@ -23,6 +51,11 @@ def remove_on_commit(keys: Sequence[str]) -> None:
     rows = [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys]
     ObjectRemoval.objects.bulk_create(rows, ignore_conflicts=True)
     transaction.on_commit(lambda: remove_objects(keys), robust=True)
+
+
+def remove_noted(most: int) -> None:
+    """Delete what is due, up to so many objects."""
+    remove_objects(list(ObjectRemoval.objects.due(now=timezone.now()).values_list("key", flat=True)[:most]))
 
 
 def remove_objects(keys: Sequence[str]) -> None:

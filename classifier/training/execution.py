@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from classifier.dataset.snapshots import (
     DatasetEmptyError,
@@ -19,12 +19,12 @@ from classifier.dataset.snapshots import (
     read_snapshot,
     take_snapshot,
 )
-from classifier.leases import KeptLease
+from classifier.jobs import DATABASE_OUTAGES
 from classifier.models import Sample, Snapshot, TrainingRun, Version
 from classifier.serving.network import fetch_artifact
 from classifier.storage.bulk import BucketError, expect_outages
 from classifier.training.gate import Faces, measure_candidate, record_decision
-from classifier.training.lease import claim_run, finish_run, give_back, go_on, renew_lease, update_run, watch_fit
+from classifier.training.lease import KeptLease, claim_run, finish_run, give_back, go_on, update_run, watch_fit
 from classifier.training.material import count_entries, select_corrections, select_faces, select_trusted
 from classifier.training.registry import RegistryError, find_champion, register_version
 from fersite.stopping import is_stopping
@@ -43,7 +43,7 @@ class RunFailed(Exception):
 # What ends a run with a clear reason; anything else is a defect, logged with its traceback.
 FAILURES = (RunFailed, DatasetEmptyError, SnapshotDamagedError, ArtifactError, RegistryError, ValueError, OSError)
 # What may be better in a minute: the run waits with its lease and goes on where it was, for an hour at most.
-OUTAGES = (BucketError, InterfaceError, OperationalError)
+OUTAGES = (BucketError, *DATABASE_OUTAGES)
 WAIT_SECONDS = (5.0, 15.0, 60.0, *[300.0] * 12)
 # Between two looks, while it waits, whether somebody has cancelled.
 LOOK_SECONDS = 5.0
@@ -56,7 +56,7 @@ def execute_run(run_id: uuid.UUID) -> None:
     run = claim_run(run_id)
     if run is None:
         return
-    with KeptLease(renew_lease(run), settings.FERSITE_TRAINING_LEASE_SECONDS / 3):
+    with KeptLease(run):
         try:
             _execute_patiently(run)
         except TrainingStopped:
@@ -73,7 +73,7 @@ def execute_run(run_id: uuid.UUID) -> None:
 
 def clear_folders() -> None:
     """Take away the checkpoints of runs that have ended, this one's and those that the sweeper ended."""
-    active = {str(pk) for pk in TrainingRun.objects.active().values_list("pk", flat=True)}
+    active = {str(pk) for pk in TrainingRun.objects.open().values_list("pk", flat=True)}
     for folder in (Path(settings.FERSITE_STATE) / "training").glob("*"):
         if folder.name not in active:
             shutil.rmtree(folder, ignore_errors=True)
@@ -103,7 +103,7 @@ def _sit_out(run: TrainingRun, seconds: float) -> None:
     while True:
         try:
             go_on(run, stage="waiting to go on")
-        except (InterfaceError, OperationalError):
+        except DATABASE_OUTAGES:
             connection.close()  # one that was lost does not come back by itself
         if (left := end - monotonic()) <= 0:
             return

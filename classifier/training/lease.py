@@ -1,40 +1,64 @@
-"""A training run's row while a worker holds it: claimed, its lease renewed, its progress written, given back, ended.
+"""A training run's row while a worker holds it: its lease renewed, its progress written, given back, ended."""
 
-Every write asks whether this attempt holds the lease still.
-"""
-
+import logging
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
-from django.db.models import F
+from django.db import connection
 from django.utils import timezone
 
+from classifier import jobs
 from classifier.models import TrainingRun
-from classifier.training.runs import MAX_ATTEMPTS
 from fersite.stopping import is_stopping
 
 if TYPE_CHECKING:
     from ml.fitting import Progress
 
+logger = logging.getLogger(__name__)
+
 
 def claim_run(run_id: uuid.UUID) -> TrainingRun | None:
-    """Take the lease by compare-and-swap; None when somebody has it or it has ended."""
-    now = timezone.now()
-    claimed = TrainingRun.objects.filter(pk=run_id, state=TrainingRun.State.QUEUED, attempts__lt=MAX_ATTEMPTS).update(
-        state=TrainingRun.State.RUNNING,
-        claimed_until=now + timedelta(seconds=settings.FERSITE_TRAINING_LEASE_SECONDS),
-        attempts=F("attempts") + 1,
-        stage="reading",
-    )
-    if not claimed:
-        return None
-    TrainingRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
-    return TrainingRun.objects.select_related("snapshot", "champion", "version").get(pk=run_id)
+    """Take the lease; None when somebody has it or it has ended."""
+    run = jobs.claim(jobs.RUNS, run_id)
+    if run is not None and run.started_at is None:
+        update_run(run, started_at=timezone.now())
+    return run
+
+
+class KeptLease:
+    """Renews a run's lease every third of its time while the block runs; what fails is logged and tried again."""
+
+    def __init__(self, run: TrainingRun) -> None:
+        self._run, self._seconds = run, settings.FERSITE_TRAINING_LEASE_SECONDS / 3
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def __enter__(self) -> "KeptLease":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        try:
+            while not self._stopped.wait(self._seconds):
+                try:
+                    jobs.renew(jobs.RUNS, self._run)
+                except Exception:
+                    logger.warning("the lease could not be renewed", exc_info=True)
+                    connection.close()
+        finally:
+            connection.close()  # this thread's own
 
 
 def watch_fit(run: TrainingRun) -> "Callable[[Progress], bool]":
@@ -53,41 +77,29 @@ def watch_fit(run: TrainingRun) -> "Callable[[Progress], bool]":
         stage = "exporting" if seen.finished and seen.epoch == seen.epochs else "training"
         try:
             return update_run(run, stage=stage, progress=progress, log=run.log) and not _must_stop(run)
-        except (InterfaceError, OperationalError):
+        except jobs.DATABASE_OUTAGES:
             connection.close()
             return True  # the database is away for a moment; the training goes on
 
     return watch
 
 
-def _held_by(run: TrainingRun) -> Any:
-    """The row, if this attempt still holds its lease."""
-    return TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING, attempts=run.attempts)
-
-
 def _must_stop(run: TrainingRun) -> bool:
-    return is_stopping() or bool(_held_by(run).filter(cancel_asked=True).exists())
+    return is_stopping() or bool(jobs.held(jobs.RUNS, run).filter(cancel_asked=True).exists())
 
 
 def give_back(run: TrainingRun) -> bool:
     """To the queue, with the attempt: its worker stops in order. False where somebody has cancelled it."""
-    return bool(
-        _held_by(run)
-        .filter(cancel_asked=False)
-        .update(
-            state=TrainingRun.State.QUEUED,
-            claimed_until=None,
-            attempts=F("attempts") - 1,
-            stage="waiting for a worker",
-        )
-    )
+    if jobs.held(jobs.RUNS, run).filter(cancel_asked=True).exists():
+        return False
+    return jobs.postpone(jobs.RUNS, run, wait=timedelta(0))
 
 
 def update_run(run: TrainingRun, **values: Any) -> bool:
     """Write into the row; False when the lease was lost."""
     for name, value in values.items():
         setattr(run, name, value)
-    return bool(_held_by(run).update(**values))
+    return bool(jobs.held(jobs.RUNS, run).update(**values))
 
 
 def go_on(run: TrainingRun, **values: Any) -> None:
@@ -98,17 +110,7 @@ def go_on(run: TrainingRun, **values: Any) -> None:
         raise TrainingStopped("stopped on request")
 
 
-def renew_lease(run: TrainingRun) -> Callable[[], object]:
-    """What keeps the lease when it is called; see classifier.leases."""
-
-    def renew() -> None:
-        until = timezone.now() + timedelta(seconds=settings.FERSITE_TRAINING_LEASE_SECONDS)
-        _held_by(run).update(claimed_until=until)
-
-    return renew
-
-
 def finish_run(run: TrainingRun, state: TrainingRun.State, *, reason: str | None = None) -> None:
     """End the run; without a reason, the one it has stays."""
-    values = {"state": state, "claimed_until": None, "finished_at": timezone.now(), "stage": ""}
-    _held_by(run).update(**values, **({} if reason is None else {"reason": reason}))
+    why = {} if reason is None else {"reason": reason}
+    jobs.finish(jobs.RUNS, run, state=state, finished_at=timezone.now(), stage="", **why)

@@ -1,7 +1,6 @@
 """Training runs as people and the clock see them: ask for one, cancel it, say why none is due, hand lost ones out."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,15 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from classifier import jobs
 from classifier.dataset.snapshots import SnapshotDamagedError, list_names
-from classifier.jobs import enqueue_run
 from classifier.models import Sample, TrainingRun, Version
 from classifier.storage.bulk import BucketError
-
-# A worker that dies three times over one run will die a fourth time.
-MAX_ATTEMPTS = 3
-# A run that waits longer than this has lost its message, or its worker is busy; sending it again is harmless.
-RESEND_AFTER = timedelta(seconds=60)
 
 
 class RunError(Exception):
@@ -55,11 +49,15 @@ def request_run(
     try:
         with transaction.atomic():
             run = TrainingRun.objects.create(
-                trigger=trigger, mode=mode, options={**usual, **(options or {})}, requested_by=requested_by
+                trigger=trigger,
+                mode=mode,
+                options={**usual, **(options or {})},
+                requested_by=requested_by,
+                due_at=timezone.now() + jobs.RUNS.delivery,
             )
     except IntegrityError:
         raise RunError("Another run waits or is at work: wait for it, or cancel it first.") from None
-    transaction.on_commit(lambda: enqueue_run(run.pk), robust=True)
+    transaction.on_commit(lambda: jobs.hand_over(jobs.RUNS, run.pk), robust=True)
     return run
 
 
@@ -136,7 +134,9 @@ def cancel_run(*, run: TrainingRun, actor: User) -> None:
     """
     reason = f"Cancelled by {actor}."
     waiting = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.QUEUED)
-    if waiting.update(state=TrainingRun.State.CANCELLED, reason=reason, finished_at=timezone.now(), stage=""):
+    if waiting.update(
+        state=TrainingRun.State.CANCELLED, reason=reason, finished_at=timezone.now(), stage="", due_at=None
+    ):
         return
     at_work = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.RUNNING).exclude(stage="deciding")
     if not at_work.update(cancel_asked=True, reason=reason):
@@ -144,19 +144,11 @@ def cancel_run(*, run: TrainingRun, actor: User) -> None:
 
 
 def sweep_runs() -> int:
-    """Give runs of lost workers back to the queue, or up; send waiting ones again; how many were sent."""
+    """End lost runs that somebody has cancelled, give the others back to the queue, or up; how many were sent."""
     now = timezone.now()
     lost = TrainingRun.objects.lost(now=now)
     lost.filter(cancel_asked=True).update(
         state=TrainingRun.State.CANCELLED, claimed_until=None, finished_at=now, stage=""
     )
-    lost.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=TrainingRun.State.FAILED,
-        claimed_until=None,
-        finished_at=now,
-        stage="",
-        reason=f"The worker was lost {MAX_ATTEMPTS} times; the network that serves was not touched.",
-    )
-    lost.update(state=TrainingRun.State.QUEUED, claimed_until=None, stage="waiting for a worker")
-    waiting = TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, created_at__lt=now - RESEND_AFTER)
-    return sum(enqueue_run(pk) for pk in waiting.values_list("pk", flat=True))
+    lost.filter(attempts__lt=jobs.RUN_ATTEMPTS).update(**jobs.RUNS.waiting, claimed_until=None)
+    return jobs.sweep(jobs.RUNS)

@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from classifier.models import Upload
-from classifier.photos.intake import erase_answers, erase_upload
+from classifier.photos.erasure import erase_account
 from classifier.web.forms import AccountDeletionForm
 
 
@@ -31,20 +30,9 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = AccountDeletionForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
-        erase_account(user)
+        erase_account(user=user)
         logout(request)
         messages.success(request, "Your account and your photos are deleted.")
         return redirect("home")
     context = {"form": form, "count": Upload.objects.owned_by(user).count()}
     return render(request, "accounts/account_delete.html", context)
-
-
-@transaction.atomic
-def erase_account(user: User) -> None:
-    """The account and everything that came from its photos."""
-    # The lock makes an upload that arrives now wait, and then fail, instead of leaving a photo that nobody owns.
-    User.objects.select_for_update().get(pk=user.pk)
-    for upload in Upload.objects.owned_by(user):
-        erase_upload(upload=upload)
-    erase_answers(author=user)  # about photos that others share
-    user.delete()

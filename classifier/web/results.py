@@ -18,7 +18,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from classifier.answers.corrections import is_asked_blind, reveal_upload
 from classifier.models import Face, Upload
-from classifier.photos.intake import erase_upload, set_consent
+from classifier.photos.erasure import erase_upload
+from classifier.photos.intake import set_consent
 from classifier.web.access import login_required_from
 from classifier.web.presentation import announce, describe_faces, describe_reason, describe_waiting, is_slow
 

@@ -21,7 +21,8 @@ from accounts.models import User
 from classifier.models import Upload
 from classifier.photos import images
 from classifier.photos.images import ImageRefused
-from classifier.photos.intake import IdempotencyMismatch, StorageUnavailable, take_upload
+from classifier.photos.intake import IdempotencyMismatch, take_upload
+from classifier.storage.objects import StorageUnavailable
 from classifier.templatetags.site import megabytes
 from classifier.web.bodies import drain_after, limit_body
 from classifier.web.forms import ACCEPT, UploadForm

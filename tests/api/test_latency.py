@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from classifier import jobs
 from classifier.models import Upload
-from classifier.serving.classify import sweep_uploads
+from classifier.photos.upkeep import sweep_uploads
 from fersite.celery import app
 from tests.api.photos import make_photo
 

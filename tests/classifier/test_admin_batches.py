@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.roles import Role
 from classifier.answers.batches import open_batch
 from classifier.models import Face, LabellingBatch
-from classifier.photos.intake import erase_upload
+from classifier.photos.erasure import erase_upload
 from tests.factories import make_user
 from tests.reviews import add_answer, add_face, enter, make_reviewer
 

@@ -10,7 +10,8 @@ from accounts.models import User
 from classifier.answers.batches import BatchError, batch_progress, close_batch, close_finished, find_batch, open_batch
 from classifier.answers.corrections import give_answer, withdraw_answer
 from classifier.models import BatchFace, Correction, Face, LabellingBatch, Prediction, Upload
-from classifier.photos.intake import erase_upload, set_consent
+from classifier.photos.erasure import erase_upload
+from classifier.photos.intake import set_consent
 from tests.factories import make_face, make_upload, make_user
 from tests.reviews import add_answer, add_face
 

@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import set_role
-from classifier import tasks
-from classifier.jobs import BULK_REVIEW
+from classifier import jobs, tasks
 from classifier.models import BulkReview, Correction, CorrectionEvent, Sample
 from classifier.review import bulk
 from classifier.review.bulk import preview_bulk_review, request_bulk_review, run_bulk_review, sweep_bulk_reviews
@@ -38,11 +37,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What was sent; a broker that takes everything."""
     pks: list[int] = []
 
-    def take(pk: int) -> bool:
+    def take(task: str, pk: int, **options: Any) -> bool:
         pks.append(pk)
         return True
 
-    monkeypatch.setattr(bulk, "enqueue_bulk_review", take)
+    monkeypatch.setattr(jobs, "send_task", take)
     return pks
 
 
@@ -124,7 +123,7 @@ def test_the_workers_entries(ada: User, ruth: User, sent: list[int], settings: A
     assert settings.CELERY_BEAT_SCHEDULE["sweep-bulk-reviews"]["task"] == tasks.sweep_bulk_reviews.name
     assert tasks.sweep_bulk_reviews() == 1
     assert sent == [job.pk]
-    assert tasks.run_bulk_review.name == BULK_REVIEW
+    assert tasks.run_bulk_review.name == jobs.BULK_REVIEWS.task
     tasks.run_bulk_review(job.pk)
     assert BulkReview.objects.get().state == "done"
 
@@ -292,7 +291,7 @@ def test_it_is_sent_once_stored_and_again_when_the_broker_lost_it(ada: User, set
 @pytest.mark.django_db(transaction=True)
 def test_what_the_broker_refused_is_due_at_once(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as away:
-        away.setattr(bulk, "enqueue_bulk_review", lambda pk: False)
+        away.setattr(jobs, "send_task", lambda *args, **options: False)
         ask(make_user("rita"), [add_answer(ada)])
         assert sweep_bulk_reviews() == 0
     assert sweep_bulk_reviews() == 1

@@ -10,10 +10,10 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
+from classifier import jobs
 from classifier.models import Face, ObjectRemoval, Prediction, Upload, Version
-from classifier.photos.intake import erase_upload
-from classifier.serving import classify
-from classifier.serving.classify import Answer, claim_upload, classify_upload, finish_upload, store_answer
+from classifier.photos.erasure import erase_upload
+from classifier.serving.classify import Answer, classify_upload, finish_upload, store_answer
 from tests.fakes import FakePipeline, install, make_result
 
 Patch = pytest.MonkeyPatch
@@ -26,15 +26,15 @@ def let_lease_lapse() -> None:
 
 def test_lease_keeps_others_out_until_it_lapses(upload: Upload, settings: Any) -> None:
     before = timezone.now()
-    claimed = claim_upload(upload.pk)
+    claimed = jobs.claim(jobs.UPLOADS, upload.pk)
     assert claimed is not None
     assert claimed.claimed_until is not None
     assert abs(claimed.claimed_until - before - timedelta(seconds=settings.FERSITE_LEASE_SECONDS)) < timedelta(
         seconds=2
     )
-    assert claim_upload(upload.pk) is None
+    assert jobs.claim(jobs.UPLOADS, upload.pk) is None
     let_lease_lapse()
-    again = claim_upload(upload.pk)
+    again = jobs.claim(jobs.UPLOADS, upload.pk)
     assert again is not None
     assert again.attempts == 2
 
@@ -42,16 +42,16 @@ def test_lease_keeps_others_out_until_it_lapses(upload: Upload, settings: Any) -
 @pytest.mark.parametrize("status", ["done", "no_face", "rejected", "dead"])
 def test_finished_photo_cannot_be_claimed(upload: Upload, status: str) -> None:
     Upload.objects.update(status=status)
-    assert claim_upload(upload.pk) is None
+    assert jobs.claim(jobs.UPLOADS, upload.pk) is None
     upload.refresh_from_db()
     assert (upload.status, upload.attempts) == (status, 0)
 
 
 def test_worn_out_photo_is_buried_instead_of_claimed(upload: Upload, settings: Any) -> None:
     for _ in range(settings.FERSITE_MAX_ATTEMPTS):
-        assert claim_upload(upload.pk) is not None
+        assert jobs.claim(jobs.UPLOADS, upload.pk) is not None
         let_lease_lapse()
-    assert claim_upload(upload.pk) is None
+    assert jobs.claim(jobs.UPLOADS, upload.pk) is None
     upload.refresh_from_db()
     assert (upload.status, upload.error, upload.claimed_until) == ("dead", "attempts_exhausted", None)
     assert upload.finished_at is not None
@@ -60,7 +60,7 @@ def test_worn_out_photo_is_buried_instead_of_claimed(upload: Upload, settings: A
 def test_erased_photo_cannot_be_claimed(upload: Upload) -> None:
     pk = upload.pk
     erase_upload(upload=upload)
-    assert claim_upload(pk) is None
+    assert jobs.claim(jobs.UPLOADS, pk) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -75,7 +75,7 @@ def test_one_of_many_workers_wins(take: Callable[..., Any], status: str) -> None
         try:
             connection.ensure_connection()
             start.wait()
-            if (won := claim_upload(pk)) is not None:
+            if (won := jobs.claim(jobs.UPLOADS, pk)) is not None:
                 winners.append(won.attempts)
         finally:
             connection.close()
@@ -90,15 +90,15 @@ def test_one_of_many_workers_wins(take: Callable[..., Any], status: str) -> None
 
 def test_worker_that_lost_its_lease_writes_nothing(upload: Upload, monkeypatch: Patch) -> None:
     install(monkeypatch, FakePipeline(make_result()))
-    slow = claim_upload(upload.pk)
+    slow = jobs.claim(jobs.UPLOADS, upload.pk)
     assert slow is not None
     let_lease_lapse()
     classify_upload(upload.pk)
     version = Version.objects.get()
     store_answer(slow, Answer(version, [make_result(0)], 1.0))
     assert not finish_upload(slow, Upload.Status.NO_FACE)
-    classify.release_upload(slow)
-    classify.postpone_upload(slow)
+    jobs.give_back(jobs.UPLOADS, slow)
+    jobs.postpone(jobs.UPLOADS, slow)
     upload.refresh_from_db()
     assert (upload.status, upload.attempts) == ("done", 2)
     assert [row.label for row in Prediction.objects.all()] == [3]
@@ -107,7 +107,7 @@ def test_worker_that_lost_its_lease_writes_nothing(upload: Upload, monkeypatch: 
 
 def test_photo_erased_meanwhile_is_harmless(upload: Upload, monkeypatch: Patch) -> None:
     install(monkeypatch, FakePipeline(make_result()))
-    running = claim_upload(upload.pk)
+    running = jobs.claim(jobs.UPLOADS, upload.pk)
     assert running is not None
     pk = upload.pk
     erase_upload(upload=upload)
@@ -115,7 +115,7 @@ def test_photo_erased_meanwhile_is_harmless(upload: Upload, monkeypatch: Patch) 
     assert not Face.objects.exists()
     assert not ObjectRemoval.objects.filter(key__startswith="faces/").exists()
     assert default_storage.listdir("faces")[1] == []
-    classify.release_upload(running)
-    classify.postpone_upload(running)
+    jobs.give_back(jobs.UPLOADS, running)
+    jobs.postpone(jobs.UPLOADS, running)
     classify_upload(pk)
     assert not Upload.objects.exists()

@@ -14,9 +14,9 @@ from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
 from classifier.models import Face, ObjectRemoval, Prediction, Upload
-from classifier.photos.images import read_crop
 from classifier.serving.classify import classify_upload
 from classifier.serving.network import NoChampion
+from classifier.storage.codec import read_crop
 from fersite.s3 import read_object
 from ml.artifacts import ArtifactError
 from ml.quality import measure_brightness, measure_sharpness

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from classifier import jobs
-from classifier.serving.classify import sweep_uploads
+from classifier.photos.upkeep import sweep_uploads
 from fersite.celery import app
 from tests.api.photos import make_photo
 
@@ -72,15 +72,15 @@ def test_dead_broker_is_asked_once_then_left_alone_for_seconds(take: Take, monke
         times = []
         for _ in range(20):
             start = perf_counter()
-            assert not jobs.enqueue_upload(pk)
+            assert not jobs.hand_over(jobs.UPLOADS, pk)
             times.append(perf_counter() - start)
     assert times[0] >= jobs.BROKER_SECONDS
     assert max(times[1:]) < jobs.BROKER_SECONDS
-    assert not jobs.enqueue_upload(pk)  # it is back, but nobody has looked yet
+    assert not jobs.hand_over(jobs.UPLOADS, pk)  # it is back, but nobody has looked yet
     assert jobs._paused_until - monotonic() <= jobs.PAUSE_SECONDS == 5
     monkeypatch.setattr(jobs, "_paused_until", monotonic())
-    assert jobs.enqueue_upload(pk)
-    assert jobs.enqueue_upload(pk)
+    assert jobs.hand_over(jobs.UPLOADS, pk)
+    assert jobs.hand_over(jobs.UPLOADS, pk)
 
 
 def test_photo_the_broker_did_not_take_is_due_at_once(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from classifier import jobs
 from classifier.answers.corrections import NotReadyError, give_answer
 from classifier.models import Face, ObjectRemoval, Prediction, Upload
 from classifier.photos import drawing
 from classifier.photos.drawing import Box, BoxRefused, draw_face, measure_overlap
-from classifier.photos.intake import erase_upload
+from classifier.photos.erasure import erase_upload
 from classifier.serving import drawn
 from classifier.serving.classify import classify_upload
 from classifier.serving.drawn import classify_face, sweep_faces
@@ -30,11 +31,12 @@ def sent(monkeypatch: Patch) -> list[Any]:
     """What was sent to the broker; a broker that takes everything."""
     pks: list[Any] = []
 
-    def take_all(pk: Any) -> bool:
-        pks.append(pk)
+    def take_all(task: str, pk: Any, **options: Any) -> bool:
+        if task == jobs.FACES.task:
+            pks.append(pk)
         return True
 
-    monkeypatch.setattr(drawing, "enqueue_face", take_all)
+    monkeypatch.setattr(jobs, "send_task", take_all)
     return pks
 
 
@@ -168,9 +170,9 @@ def test_lost_faces_are_sent_again(faceless: Upload, sent: list[Any], monkeypatc
     assert (sweep_faces(), sent) == (1, [face.pk])
     assert sweep_faces() == 0
 
-    monkeypatch.setattr(drawing, "enqueue_face", lambda pk: False)
-    drawing.hand_over_face(face.pk)
-    monkeypatch.setattr(drawing, "enqueue_face", lambda pk: True)
+    monkeypatch.setattr(jobs, "send_task", lambda *args, **options: False)
+    jobs.hand_over(jobs.FACES, face.pk)
+    monkeypatch.setattr(jobs, "send_task", lambda *args, **options: True)
     assert sweep_faces() == 1
 
 

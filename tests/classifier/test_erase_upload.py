@@ -8,8 +8,9 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload
-from classifier.photos.intake import erase_upload
-from classifier.serving.classify import classify_upload, sweep_uploads
+from classifier.photos.erasure import erase_upload
+from classifier.photos.upkeep import sweep_uploads
+from classifier.serving.classify import classify_upload
 from classifier.storage import objects
 from tests.fakes import FakePipeline, install, make_result
 

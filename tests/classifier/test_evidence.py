@@ -6,9 +6,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from classifier.models import Explanation, Prediction
-from classifier.photos.images import encode_crop
-from classifier.photos.intake import erase_upload
+from classifier.photos.erasure import erase_upload
 from classifier.serving.explain import compute_explanation
+from classifier.storage.codec import encode_crop
 from classifier.training.registry import register_version
 from ml.artifacts import default_artifact, load_artifact
 from ml.explain import compare_evidence

@@ -16,7 +16,7 @@ from classifier.dataset.export import name_files
 from classifier.dataset.samples import import_fer2013
 from classifier.dataset.snapshots import SnapshotEntry, take_snapshot
 from classifier.models import Sample, Snapshot
-from classifier.photos.intake import erase_upload
+from classifier.photos.erasure import erase_upload
 from classifier.review.decisions import approve_answer
 from ml.data import load_data
 from tests.factories import make_answer_with_crop, make_user

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from classifier.answers.corrections import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
 from classifier.models import Answer, Correction, CorrectionEvent, Face, Upload
-from classifier.photos.intake import erase_upload
+from classifier.photos.erasure import erase_upload
 from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
 
 pytestmark = pytest.mark.django_db

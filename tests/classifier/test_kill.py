@@ -37,7 +37,7 @@ def count_finished() -> int:
 def wait_for(condition: Callable[[], bool], seconds: float, sweep: bool = False) -> bool:
     """Whether it came true in time; with `sweep` the sweeper runs once a second, as beat would have it."""
     from classifier.models import Upload
-    from classifier.serving.classify import sweep_uploads
+    from classifier.photos.upkeep import sweep_uploads
 
     end, swept = time.monotonic() + seconds, 0.0
     while not condition():
@@ -75,7 +75,7 @@ def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, setting
     from accounts.models import User
     from classifier.models import Face, ObjectRemoval, Prediction, Upload
     from classifier.photos.intake import take_upload
-    from classifier.serving.classify import sweep_uploads
+    from classifier.photos.upkeep import sweep_uploads
     from classifier.training.registry import register_version
     from ml.artifacts import default_artifact
 

@@ -2,17 +2,17 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from classifier import jobs
 from classifier.models import Upload, Version
-from classifier.photos import intake
 from classifier.photos.intake import take_upload
-from classifier.serving import classify
-from classifier.serving.classify import sweep_uploads
+from classifier.photos.upkeep import sweep_uploads
 from tests.api.photos import make_photo
 from tests.factories import make_user
 from tests.poisoned import CRASHES, HANGS
@@ -24,8 +24,8 @@ QUICK = {"FERSITE_LEASE_SECONDS": "2", "FERSITE_RETRY_SECONDS": "1", "FERSITE_MA
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_poison_ends_dead_and_the_queue_goes_on(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (classify, intake):  # or what a killed process had fetched waits for a minute
-        monkeypatch.setattr(module, "DELIVERY_TIME", timedelta(seconds=5))
+    # Or what a killed process had fetched waits for a minute.
+    monkeypatch.setattr(jobs, "UPLOADS", replace(jobs.UPLOADS, delivery=timedelta(seconds=5)))
     for name, value in QUICK.items():
         setattr(settings, name, int(value))
     Version.objects.create(name="fake", digest="f" * 64, state="champion")

@@ -20,9 +20,10 @@ from classifier.dataset import mending, reconcile
 from classifier.dataset.samples import add_sample, import_fer2013
 from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, ObjectRemoval, Sample
-from classifier.photos.images import encode_crop
-from classifier.photos.intake import erase_answers, erase_upload, set_consent
+from classifier.photos.erasure import erase_answers, erase_upload
+from classifier.photos.intake import set_consent
 from classifier.review.decisions import REPLACED, TOO_LIKE_A_TEST_IMAGE, approve_answer
+from classifier.storage.codec import encode_crop
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form
 from tests.ml.drawing import draw_crop

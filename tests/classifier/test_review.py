@@ -16,8 +16,7 @@ from classifier.dataset.reconcile import find_unsampled, reconcile_dataset
 from classifier.dataset.samples import CropMissingError, choose_split
 from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, ObjectRemoval, Sample, Upload
-from classifier.photos.images import encode_crop, read_crop
-from classifier.photos.intake import erase_upload
+from classifier.photos.erasure import erase_account, erase_upload
 from classifier.review.decisions import (
     REPLACED,
     AlreadyDecidedError,
@@ -26,7 +25,7 @@ from classifier.review.decisions import (
     approve_answer,
     reject_answer,
 )
-from classifier.web.account import erase_account
+from classifier.storage.codec import encode_crop, read_crop
 from tests.factories import make_face, make_upload, make_user
 from tests.ml.drawing import draw_crop
 
@@ -249,7 +248,7 @@ def test_who_leaves_takes_the_samples_of_their_answers_along(ruth: User) -> None
     for correction in answers:
         approve_answer(correction=correction, reviewer=ruth)
     gone = Sample.objects.get(label=3).key
-    erase_account(bob)
+    erase_account(user=bob)
     assert set(Sample.objects.values_list("correction", flat=True)) == {own.pk, shared.pk}
     assert not default_storage.exists(gone)
     assert all(default_storage.exists(key) for key in Sample.objects.values_list("key", flat=True))

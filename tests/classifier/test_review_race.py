@@ -11,8 +11,8 @@ from django.db import connection
 from accounts.models import User
 from classifier.dataset.reconcile import reconcile_dataset
 from classifier.models import Answer, Correction, CorrectionEvent, Face, Label, Sample, Upload
-from classifier.photos.images import encode_crop
 from classifier.review.decisions import AlreadyDecidedError, approve_answer
+from classifier.storage.codec import encode_crop
 from fersite.s3 import read_object
 from tests.factories import make_user
 from tests.ml.drawing import draw_crop

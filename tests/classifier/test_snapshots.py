@@ -28,7 +28,8 @@ from classifier.dataset.snapshots import (
     take_snapshot,
 )
 from classifier.models import Correction, Sample, Snapshot
-from classifier.photos.intake import erase_upload, set_consent
+from classifier.photos.erasure import erase_upload
+from classifier.photos.intake import set_consent
 from classifier.review.decisions import approve_answer
 from classifier.storage.bulk import BucketError
 from tests.factories import make_answer_with_crop, make_user

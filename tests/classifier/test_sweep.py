@@ -10,11 +10,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from classifier import jobs
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
-from classifier.photos import intake
-from classifier.photos.intake import store_object
-from classifier.serving.classify import sweep_uploads
+from classifier.photos.upkeep import sweep_uploads
 from classifier.storage import objects
+from classifier.storage.objects import store_object
 from tests.fakes import FakePipeline, install, make_result
 
 Take = Callable[..., Any]
@@ -26,11 +26,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was sent to the broker; a broker that takes everything."""
     pks: list[Any] = []
 
-    def take_all(pk: Any) -> bool:
+    def take_all(task: str, pk: Any, **options: Any) -> bool:
         pks.append(pk)
         return True
 
-    monkeypatch.setattr(intake, "enqueue_upload", take_all)
+    monkeypatch.setattr(jobs, "send_task", take_all)
     return pks
 
 
@@ -54,9 +54,9 @@ def test_what_the_broker_refused_is_sent_by_the_next_sweep(
     take: Take, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
-        away.setattr(intake, "enqueue_upload", lambda pk: False)
+        away.setattr(jobs, "send_task", lambda *args, **options: False)
         upload = take().upload
-        intake.hand_over(upload.pk)
+        jobs.hand_over(jobs.UPLOADS, upload.pk)
         assert sweep_uploads() == 0
     assert sweep_uploads() == 1
     assert sent == [upload.pk]

@@ -16,8 +16,8 @@ from django.utils import timezone
 from classifier.models import ObjectRemoval, Upload
 from classifier.photos import intake
 from classifier.photos.images import ImageRefused
-from classifier.photos.intake import StorageUnavailable
-from classifier.serving.classify import sweep_uploads
+from classifier.photos.upkeep import sweep_uploads
+from classifier.storage.objects import StorageUnavailable
 from fersite.s3 import PrivateS3Storage
 from tests.factories import make_user
 

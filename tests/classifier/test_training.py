@@ -15,6 +15,7 @@ from django.utils import timezone
 from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]
 
 from accounts.models import User
+from classifier import jobs
 from classifier.dataset import snapshots
 from classifier.dataset.samples import choose_split, import_fer2013
 from classifier.dataset.snapshots import take_snapshot
@@ -321,7 +322,7 @@ def test_a_worker_that_stops_in_order_gives_the_run_back(monkeypatch: pytest.Mon
         monkeypatch.setattr(module, "is_stopping", lambda: True)
     folder = find_folder(run)
     folder.mkdir(parents=True)
-    for _ in range(runs.MAX_ATTEMPTS + 1):
+    for _ in range(jobs.RUN_ATTEMPTS + 1):
         execute_run(run.pk)
         run.refresh_from_db()
         assert (run.state, run.attempts, run.claimed_until, run.stage) == ("queued", 0, None, "waiting for a worker")
@@ -359,7 +360,7 @@ def test_a_training_goes_on_only_while_it_is_wanted() -> None:
     assert not watch(seen)
     TrainingRun.objects.filter(pk=run.pk).update(cancel_asked=False)
     assert watch(seen)
-    TrainingRun.objects.filter(pk=run.pk).update(attempts=2)  # another worker has it
+    TrainingRun.objects.filter(pk=run.pk).update(fencing_token=2)  # another worker has it
     assert not watch(seen)
 
 

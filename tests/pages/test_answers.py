@@ -129,11 +129,11 @@ def test_strangers_and_anonymous(stranger: Client, anonymous: Client, owner: Cli
 def test_who_leaves_takes_their_answers_along(owner: Client, face: Face, bob: User) -> None:
     """Bob's answer about Ada's photo goes with his account; hers stays."""
     from classifier.answers.corrections import give_answer
-    from classifier.web.account import erase_account
+    from classifier.photos.erasure import erase_account
 
     say(owner, face, "sad")
     give_answer(face=face, author=bob, answer=1, asked="random", prediction=None)
-    erase_account(bob)
+    erase_account(user=bob)
     assert [correction.answer for correction in Correction.objects.all()] == [4]
 
 

@@ -9,9 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from classifier.jobs import enqueue_upload
+from classifier import jobs
 from classifier.models import Upload
-from classifier.photos.intake import erase_upload, take_upload
+from classifier.photos.erasure import erase_upload
+from classifier.photos.intake import take_upload
 
 PHOTO = Path(__file__).resolve().parents[2] / "probe.jpg"
 ACCOUNT = "probe"
@@ -48,4 +49,4 @@ class Command(BaseCommand):
             upload.refresh_from_db()
             if upload.status == Upload.Status.PENDING and time.monotonic() > offered + 1:
                 offered = time.monotonic()
-                enqueue_upload(upload.pk)
+                jobs.hand_over(jobs.UPLOADS, upload.pk)
