@@ -331,10 +331,10 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
 # For Prometheus at /metrics, beside the tokens of staff; empty: theirs only.
 FERSITE_METRICS_TOKEN = env("FERSITE_METRICS_TOKEN")
 
-# Bodies: files are taken where photos are uploaded, nowhere else (see classifier.web.bodies)
+# Bodies: files are taken where photos are uploaded, nowhere else (see classifier.api.bodies)
 
 FILE_UPLOAD_HANDLERS = [
-    "classifier.web.bodies.SmallBody",
+    "classifier.api.bodies.SmallBody",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]

@@ -6,8 +6,6 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -35,8 +33,6 @@ DONE = {
     "unshadow": "It does not answer beside the champion any more.",
 }
 REASONED = ("promote", "rollback", "reject")
-# Opens the line in the version's history from which its page tells who rejected it by hand, and why.
-REJECTED = "Rejected: "
 
 
 class ReasonForm(forms.Form):
@@ -51,7 +47,7 @@ class VersionAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "state", "is_shadow", "accuracy", "parent", "snapshot", "created_at", "digest")
     list_filter = ("state",)
-    list_select_related = ("parent", "snapshot")
+    list_select_related = ("parent", "snapshot", "rejected_by")
     search_fields = ("name", "=digest")
     fields = ("name", "state", "is_shadow", "digest", "parent", "snapshot", "created_at")
     readonly_fields = fields
@@ -92,7 +88,6 @@ class VersionAdmin(ReadOnlyAdmin):
             "rollback": Promotion.objects.find_rollback_target() if is_champion else None,
             "decisions": decisions,
             "rejected_at_gate": any(decision.outcome == GateDecision.Outcome.REJECTED for decision in decisions),
-            "rejection": find_rejection(version) if version and version.state == Version.State.REJECTED else None,
             "measured": measured,
             "classes": classes,
             "classes_on": classes_on,
@@ -127,8 +122,8 @@ class VersionAdmin(ReadOnlyAdmin):
     @transaction.atomic
     def reject(self, request: HttpRequest, version: Version, reason: str) -> None:
         """By hand, with a line in the version's history."""
-        reject_version(version=version)
-        self.log_change(request, version, f"{REJECTED}{reason}")
+        reject_version(version=version, actor=cast(User, request.user), reason=reason)
+        self.log_change(request, version, f"Rejected: {reason}")
 
 
 def list_measured(version: Version) -> list[tuple[str, dict[str, Any]]]:
@@ -154,22 +149,12 @@ def show_json(value: object) -> str:
     return json.dumps(value, indent=1, sort_keys=True)
 
 
-def find_rejection(version: Version) -> dict[str, Any] | None:
-    """Who rejected it by hand, when and why; None where nobody did, or nothing was kept of it."""
-    content_type = ContentType.objects.get_for_model(Version)
-    lines = LogEntry.objects.filter(content_type=content_type, object_id=str(version.pk)).select_related("user")
-    line = lines.filter(change_message__startswith=REJECTED).first()
-    if line is None:
-        return None
-    return {"who": line.user, "at": line.action_time, "why": line.change_message.removeprefix(REJECTED)}
-
-
 @admin.register(Promotion)
 class PromotionAdmin(ReadOnlyAdmin):
     """Every change of the serving version."""
 
-    list_display = ("at", "version", "previous", "actor", "reason")
-    list_filter = ("version",)
+    list_display = ("at", "version", "previous", "kind", "actor", "reason")
+    list_filter = ("version", "kind")
     list_select_related = ("version", "previous", "actor")
-    fields = ("at", "version", "previous", "actor", "reason")
+    fields = ("at", "version", "previous", "kind", "actor", "reason")
     readonly_fields = fields

@@ -11,7 +11,7 @@ from django.utils.log import log_response
 from rest_framework import exceptions
 
 from classifier.storage.objects import StorageUnavailable
-from classifier.web.bodies import drain_after
+from classifier.api.bodies import drain_after
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5

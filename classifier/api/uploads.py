@@ -25,7 +25,7 @@ from classifier.models.upload import UploadQuerySet
 from classifier.photos.erasure import erase_upload
 from classifier.photos.images import MAX_BYTES, ImageRefused
 from classifier.photos.intake import IdempotencyMismatch, TakenUpload, take_upload
-from classifier.web.bodies import drain_after, limit_body
+from classifier.api.bodies import drain_after, limit_body
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from classifier.dataset.approvals import NotApprovedError, add_missing_sample, lock_answers
 from classifier.dataset.duplicates import hash_perceptually
 from classifier.dataset.samples import CropMissingError, erase_samples, name_key
 from classifier.dataset.snapshots import restore_list
 from classifier.models import Correction, Sample, Snapshot
-from classifier.review.decisions import ReviewError, add_missing_sample, lock_answers
 from classifier.storage.codec import encode_crop
 from classifier.storage.crops import fetch_crops, read_kept
 from classifier.storage.objects import ABANDONED_AFTER, KEYS_PER_REQUEST, delete_objects
@@ -61,7 +61,7 @@ def add_samples(corrections: Iterable[Correction]) -> list[str]:
             add_missing_sample(correction=correction)
         except Correction.DoesNotExist:  # erased meanwhile: it lacks nothing any more
             continue
-        except (CropMissingError, ReviewError) as error:
+        except (CropMissingError, NotApprovedError) as error:
             problems.append(f"answer {correction.pk}: {error}")
     return problems
 

@@ -20,7 +20,6 @@ from classifier.dataset.mending import (
 from classifier.dataset.samples import choose_split, name_key
 from classifier.dataset.snapshots import SnapshotDamagedError, read_snapshot
 from classifier.models import Correction, Sample, Snapshot
-from classifier.review.decisions import REPLACED
 from classifier.storage.crops import iterate_crops
 from classifier.storage.objects import ABANDONED_AFTER
 from fersite.s3 import list_objects
@@ -171,8 +170,8 @@ def find_unsampled() -> list[Correction]:
     And those that another answer replaced which is gone since.
     """
     approved = Correction.objects.teaching().filter(face__upload__consent_training=True, sample__isnull=True)
-    alone = Q(reason=REPLACED) & ~Q(pk__in=Correction.objects.replaced())
-    return list(approved.filter(Q(reason="") | alone))
+    alone = Q(withheld=Correction.Withheld.REPLACED) & ~Q(pk__in=Correction.objects.replaced())
+    return list(approved.filter(Q(withheld="") | alone))
 
 
 def find_unhashed() -> list[Sample]:

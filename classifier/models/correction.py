@@ -57,6 +57,10 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         """Approved under a label: networks may learn from these, or may have, whatever became of the sample since."""
         return self.filter(state="approved", final_label__isnull=False)
 
+    def counting(self) -> "CorrectionQuerySet":
+        """Approved, and no later answer about the face has replaced them."""
+        return self.filter(state="approved").exclude(withheld="replaced")
+
     def disputed(self) -> "CorrectionQuerySet":
         """Standing answers about faces of which another person says something else."""
         return self.standing().filter(self.other_opinions())
@@ -103,6 +107,12 @@ class Correction(models.Model):
         RANDOM = "random", "in the queue, at random"
         BATCH = "batch", "in the queue, from a batch"
 
+    class Withheld(models.TextChoices):
+        """Why a label that was approved gives no sample; `reason` says it in words."""
+
+        LIKE_TEST = "like_test", "too like a test image"
+        REPLACED = "replaced", "a later answer about this face was approved"
+
     face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="corrections")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="corrections")
     prediction = models.ForeignKey(
@@ -128,6 +138,14 @@ class Correction(models.Model):
     )
     reviewed_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=500, blank=True, default="", help_text="why it was rejected, for the author")
+    withheld = models.CharField(
+        max_length=9,
+        choices=Withheld.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="why it gives no sample though it was approved; empty where nothing withholds it",
+    )
 
     objects = CorrectionQuerySet.as_manager()
 

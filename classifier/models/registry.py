@@ -9,9 +9,6 @@ from django.db.models import Q
 
 from classifier.models.snapshot import Snapshot
 
-# How the reason of a promotion begins that took a step back.
-ROLLED_BACK = "rolled back: "
-
 
 class VersionQuerySet(models.QuerySet["Version"]):
     def champions(self) -> "VersionQuerySet":
@@ -43,6 +40,12 @@ class Version(models.Model):
     )
     is_shadow = models.BooleanField(default=False, help_text="answers beside the champion, unseen, for comparison")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of a rejection by hand; the gate's own is told by its decision.
+    rejected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    rejected_at = models.DateTimeField(null=True, blank=True)
+    rejection_reason = models.TextField(blank=True, default="")
 
     objects = VersionQuerySet.as_manager()
 
@@ -78,7 +81,7 @@ class PromotionQuerySet(models.QuerySet["Promotion"]):
         """The version that served before the champion; a step back ended all that came after the one it led to."""
         served: list[Version] = []
         for promotion in self.select_related("version").order_by("at", "pk"):
-            if promotion.reason.startswith(ROLLED_BACK):
+            if promotion.kind == Promotion.Kind.ROLLED_BACK:
                 while served and served[-1] != promotion.version:
                     served.pop()
             if served[-1:] != [promotion.version]:
@@ -89,11 +92,16 @@ class PromotionQuerySet(models.QuerySet["Promotion"]):
 class Promotion(models.Model):
     """`version` took the place of `previous` at `at`; append-only. The latest one at or before T served at T."""
 
+    class Kind(models.TextChoices):
+        PROMOTED = "promoted"
+        ROLLED_BACK = "rolled_back", "rolled back"
+
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="promotions")
     previous = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    kind = models.CharField(max_length=11, choices=Kind.choices, default=Kind.PROMOTED)
     reason = models.TextField()
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 

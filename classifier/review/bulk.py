@@ -18,7 +18,7 @@ from accounts.models import User
 from classifier import jobs
 from classifier.dataset.samples import CropMissingError
 from classifier.models import Answer, BulkReview, Correction, Label
-from classifier.review.decisions import CONTRADICTS, ReviewError, approve_answer, list_approved, reject_answer
+from classifier.review.decisions import CONTRADICTS, ReviewError, approve_answer, reject_answer
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def preview_bulk_review(*, reviewer: User, corrections: Sequence[int], approves:
 
 def _find_contradicting(corrections: Sequence[int]) -> set[int]:
     """Those that say something else of their face, a label or none, than what stands approved, or than each other."""
-    known = ArraySubquery(list_approved().filter(face=OuterRef("face")).values("final_label"))
+    known = ArraySubquery(Correction.objects.counting().filter(face=OuterRef("face")).values("final_label"))
     found = list(Correction.objects.filter(pk__in=corrections).values_list("pk", "face", "answer", known))
     labels: defaultdict[UUID, set[int | None]] = defaultdict(set)
     for _, face, answer, final_labels in found:

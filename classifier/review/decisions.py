@@ -8,14 +8,10 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts.models import User
+from classifier.dataset.approvals import WITHHELD, lock_answers, withhold
 from classifier.dataset.samples import add_sample, erase_samples
 from classifier.models import Correction, CorrectionEvent, Label, Sample
-from classifier.models.correction import CorrectionQuerySet
 
-TOO_LIKE_A_TEST_IMAGE = (
-    "Approved, but too like a test image: networks are measured with that one, none learns from this."
-)
-REPLACED = "Approved, but later another answer about this face was: that one counts instead."
 CONTRADICTS = "contradicts another answer about this face: decide it one by one"
 
 
@@ -55,32 +51,9 @@ def approve_answer(
         raise ReviewError(f"{CONTRADICTS.capitalize()}.")
     _replace_others(locked, label, reviewer)
     sampled = label is None or add_sample(correction=locked, label=label)
-    reason = "" if sampled else TOO_LIKE_A_TEST_IMAGE
-    _decide(locked, reviewer, Correction.State.APPROVED, reason=reason, final_label=label)
+    withheld = "" if sampled else Correction.Withheld.LIKE_TEST
+    _decide(locked, reviewer, Correction.State.APPROVED, withheld=withheld, final_label=label)
     return locked
-
-
-@transaction.atomic
-def add_missing_sample(*, correction: Correction) -> bool:
-    """Give an approved answer the sample that it lacks; False, and its reason says so, where it may have none.
-
-    Raises:
-        Correction.DoesNotExist: its photo was erased.
-        classifier.dataset.samples.CropMissingError: what the network saw of the face is gone.
-        classifier.storage.bulk.BucketError: the bucket does not answer.
-    """
-    lock_answers(correction)
-    locked = Correction.objects.select_for_update(of=("self",)).get(pk=correction.pk)
-    if locked.state != Correction.State.APPROVED or locked.final_label is None:
-        raise ReviewError(f"Answer {locked.pk} is not approved under a label.")
-    if Sample.objects.filter(correction=locked).exists():
-        return True
-    replaced = Correction.objects.replaced().filter(pk=locked.pk).exists()
-    sampled = not replaced and add_sample(correction=locked, label=locked.final_label) is not None
-    reason = "" if sampled else REPLACED if replaced else TOO_LIKE_A_TEST_IMAGE
-    if reason != locked.reason:
-        _explain([locked], reason, actor=None)
-    return sampled
 
 
 @transaction.atomic
@@ -94,39 +67,21 @@ def reject_answer(*, correction: Correction, reviewer: User, reason: str) -> Cor
     locked = _lock(correction, reviewer)
     if not reason.strip():
         raise ReviewError("Say why: the author reads it.")
-    _decide(locked, reviewer, Correction.State.REJECTED, reason=reason.strip(), final_label=None)
+    _decide(locked, reviewer, Correction.State.REJECTED, reason=reason.strip())
     return locked
 
 
 def find_approved(face_id: UUID) -> set[int | None]:
     """What stands approved for a face, None for no label: at most one, unless an older release left two."""
-    return set(list_approved().filter(face=face_id).values_list("final_label", flat=True))
-
-
-def list_approved() -> CorrectionQuerySet:
-    """Approved answers that no later one about their face has replaced."""
-    return Correction.objects.filter(state=Correction.State.APPROVED).exclude(reason=REPLACED)
-
-
-def lock_answers(correction: Correction) -> None:
-    """All about the same face, in the order in which erasing locks them: two approvals come one after the other."""
-    answers = Correction.objects.select_for_update(of=("self",)).filter(face__corrections=correction.pk)
-    list(answers.order_by("pk").values_list("pk", flat=True))
+    return set(Correction.objects.counting().filter(face=face_id).values_list("final_label", flat=True))
 
 
 def _replace_others(correction: Correction, label: int | None, reviewer: User) -> None:
     """A face has one label in the dataset: what was approved under another leaves it, and its answer says so."""
     samples = Sample.objects.filter(correction__face=correction.face_id)
     erase_samples(samples if label is None else samples.exclude(label=label))
-    approved = Correction.objects.filter(face=correction.face_id, state=Correction.State.APPROVED, reason="")
-    _explain(list(approved.exclude(final_label=label)), REPLACED, actor=reviewer)
-
-
-def _explain(approved: list[Correction], reason: str, *, actor: User | None) -> None:
-    """Why these answers are in the dataset no more, or never were."""
-    for correction in approved:
-        Correction.objects.filter(pk=correction.pk).update(reason=reason)
-        CorrectionEvent.objects.create(correction=correction, state=correction.state, actor=actor, reason=reason)
+    approved = Correction.objects.filter(face=correction.face_id, state=Correction.State.APPROVED, withheld="")
+    withhold(list(approved.exclude(final_label=label)), Correction.Withheld.REPLACED, actor=reviewer)
 
 
 def _lock(correction: Correction, reviewer: User) -> Correction:
@@ -160,9 +115,16 @@ def _say_when(correction: Correction) -> str:
 
 
 def _decide(
-    correction: Correction, reviewer: User, state: Correction.State, *, reason: str, final_label: int | None
+    correction: Correction,
+    reviewer: User,
+    state: Correction.State,
+    *,
+    reason: str = "",
+    withheld: str = "",
+    final_label: int | None = None,
 ) -> None:
-    correction.state, correction.reason, correction.final_label = state, reason, final_label
+    correction.state, correction.final_label = state, final_label
+    correction.withheld, correction.reason = withheld, WITHHELD[Correction.Withheld(withheld)] if withheld else reason
     correction.reviewer, correction.reviewed_at = reviewer, timezone.now()
-    correction.save(update_fields=["state", "reason", "final_label", "reviewer", "reviewed_at"])
-    CorrectionEvent.objects.create(correction=correction, state=state, actor=reviewer, reason=reason)
+    correction.save(update_fields=["state", "reason", "withheld", "final_label", "reviewer", "reviewed_at"])
+    CorrectionEvent.objects.create(correction=correction, state=state, actor=reviewer, reason=correction.reason)

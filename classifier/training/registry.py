@@ -4,10 +4,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from classifier.models import Promotion, Snapshot, Version
-from classifier.models.registry import ROLLED_BACK
 from fersite.s3 import make_client
 from ml.artifacts import MANIFEST, Artifact, load_artifact
 
@@ -97,7 +97,9 @@ def lock_registry() -> None:
 
 
 @transaction.atomic
-def promote_version(*, version: Version, actor: User | None = None, reason: str) -> bool:
+def promote_version(
+    *, version: Version, actor: User | None = None, reason: str, kind: Promotion.Kind = Promotion.Kind.PROMOTED
+) -> bool:
     """Make a version the champion and retire the one before; False when it is the champion already.
 
     Raises:
@@ -116,7 +118,7 @@ def promote_version(*, version: Version, actor: User | None = None, reason: str)
         Version.objects.filter(pk=previous.pk).update(state=Version.State.RETIRED)
     Version.objects.filter(pk=version.pk).update(state=Version.State.CHAMPION, is_shadow=False)
     version.state = Version.State.CHAMPION
-    Promotion.objects.create(version=version, previous=previous, actor=actor, reason=reason)
+    Promotion.objects.create(version=version, previous=previous, actor=actor, reason=reason, kind=kind)
     return True
 
 
@@ -138,14 +140,19 @@ def roll_back(*, champion: Version | None = None, actor: User | None = None, rea
     target = Promotion.objects.find_rollback_target()
     if target is None:
         raise RegistryError("no other version served before: there is nothing to roll back to")
-    promote_version(version=target, actor=actor, reason=f"{ROLLED_BACK}{reason}")
+    promote_version(version=target, actor=actor, reason=reason, kind=Promotion.Kind.ROLLED_BACK)
     return target
 
 
-def reject_version(*, version: Version) -> None:
-    """A candidate that did not pass the gate never serves; raises RegistryError when it is no candidate."""
+def reject_version(*, version: Version, actor: User | None = None, reason: str = "") -> None:
+    """Reject a candidate for good; raises RegistryError when it is none.
+
+    Args:
+        actor, reason: who rejects it by hand, and why; the gate says both in its decision.
+    """
+    written = {"rejected_by": actor, "rejected_at": timezone.now(), "rejection_reason": reason}
     changed = Version.objects.filter(pk=version.pk, state=Version.State.CANDIDATE).update(
-        state=Version.State.REJECTED, is_shadow=False
+        state=Version.State.REJECTED, is_shadow=False, **(written if actor else {})
     )
     if not changed:
         raise RegistryError(f"{version} is no candidate: it cannot be rejected")

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.views import defaults
 
 from classifier.api.problems import handle_unreadable
-from classifier.web.bodies import drain_after
+from classifier.api.bodies import drain_after
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

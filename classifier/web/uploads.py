@@ -1,6 +1,6 @@
 """The upload page. One address for browsers with and without JavaScript: the script asks for JSON, one photo a request.
 
-The size of the body is limited before anything reads it, so the CSRF check runs inside (see `classifier.web.bodies`).
+The size of the body is limited before anything reads it, so the CSRF check runs inside (see `classifier.api.bodies`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from classifier.photos.images import ImageRefused
 from classifier.photos.intake import IdempotencyMismatch, take_upload
 from classifier.storage.objects import StorageUnavailable
 from classifier.templatetags.site import megabytes
-from classifier.web.bodies import drain_after, limit_body
+from classifier.api.bodies import drain_after, limit_body
 from classifier.web.forms import ACCEPT, UploadForm
 from fersite.rates import check_upload_rate, say_wait
 

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from classifier.models import Upload
 from classifier.photos.images import MAX_BYTES, MAX_PIXELS, MIN_SIDE
-from classifier.web.bodies import MAX_BODY
+from classifier.api.bodies import MAX_BODY
 from tests.api.photos import make_file, make_huge_png, make_photo
 from tests.api.rows import URL, check_problem
 

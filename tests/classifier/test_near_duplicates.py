@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from accounts.models import User
+from classifier.dataset.approvals import WITHHELD
 from classifier.dataset.duplicates import hash_perceptually
 from classifier.dataset.samples import choose_split, import_fer2013
 from classifier.models import Correction, Sample
-from classifier.review.decisions import TOO_LIKE_A_TEST_IMAGE, approve_answer
+from classifier.review.decisions import approve_answer
 from classifier.web.outcomes import describe_outcome
 from ml.duplicates import NEAR_BITS
 from tests.factories import make_answer_with_crop, make_user
@@ -21,6 +22,7 @@ from tests.ml.archives import make_form
 
 pytestmark = pytest.mark.django_db
 
+LIKE_TEST = WITHHELD[Correction.Withheld.LIKE_TEST]
 FACES = Path(__file__).resolve().parents[1] / "data" / "fer"
 
 
@@ -78,9 +80,9 @@ def test_a_test_image_again_is_not_trained_on(frozen: NDArray[np.uint8], change:
     assert not Sample.objects.filter(source="correction").exists()
     assert objects() == before
     correction.refresh_from_db()
-    assert (correction.state, correction.reason) == ("approved", TOO_LIKE_A_TEST_IMAGE)
-    assert [event.reason for event in correction.events.all()] == ["", TOO_LIKE_A_TEST_IMAGE]
-    assert describe_outcome(correction, shared=True) == TOO_LIKE_A_TEST_IMAGE
+    assert (correction.state, correction.withheld, correction.reason) == ("approved", "like_test", LIKE_TEST)
+    assert [event.reason for event in correction.events.all()] == ["", LIKE_TEST]
+    assert describe_outcome(correction, shared=True) == LIKE_TEST
 
 
 @pytest.mark.parametrize("name", ["happy_82", "fear_12429", "neutral_226"])
@@ -106,7 +108,7 @@ def test_corrected_test_faces_are_compared_with_too(db: None) -> None:
     held_out = make_answer_with_crop(find_person("test"), read_face("happy_82"))
     approve_answer(correction=held_out, reviewer=make_user("rita"))
     trained = make_answer_with_crop(make_trained(), compress(read_face("happy_82")), number=1)
-    assert approve_answer(correction=trained, reviewer=make_user("ruth")).reason == TOO_LIKE_A_TEST_IMAGE
+    assert approve_answer(correction=trained, reviewer=make_user("ruth")).reason == LIKE_TEST
     assert Sample.objects.count() == 1
 
 
@@ -122,13 +124,13 @@ def test_hashes_that_agree_by_chance_do_not_decide(frozen: NDArray[np.uint8]) ->
 
 def test_a_candidate_that_cannot_be_read_counts_as_alike(frozen: NDArray[np.uint8]) -> None:
     default_storage.delete(Sample.objects.get(split="test").key)
-    assert approve(shift(frozen)).reason == TOO_LIKE_A_TEST_IMAGE
+    assert approve(shift(frozen)).reason == LIKE_TEST
 
 
 def test_without_a_hash_the_content_is_compared(frozen: NDArray[np.uint8]) -> None:
     """Until reconcile_dataset has filled the hashes of an old import."""
     Sample.objects.update(phash=None)
-    assert approve(frozen).reason == TOO_LIKE_A_TEST_IMAGE
+    assert approve(frozen).reason == LIKE_TEST
 
 
 def test_the_import_hashes_every_row(tmp_path: Path) -> None:

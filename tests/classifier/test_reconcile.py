@@ -17,12 +17,13 @@ from django.utils import timezone
 from classifier import tasks
 from classifier.answers.corrections import give_answer
 from classifier.dataset import mending, reconcile
+from classifier.dataset.approvals import WITHHELD
 from classifier.dataset.samples import add_sample, import_fer2013
 from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, ObjectRemoval, Sample
 from classifier.photos.erasure import erase_answers, erase_upload
 from classifier.photos.intake import set_consent
-from classifier.review.decisions import REPLACED, TOO_LIKE_A_TEST_IMAGE, approve_answer
+from classifier.review.decisions import approve_answer
 from classifier.storage.codec import encode_crop
 from tests.factories import make_answer_with_crop, make_user
 from tests.ml.archives import make_form
@@ -204,8 +205,8 @@ def test_an_answer_that_may_have_no_sample_says_so() -> None:
     assert answer["status"] == 0
     assert answer["checks"]["samples_missing"]["mended"] == 1
     correction.refresh_from_db()
-    assert (correction.state, correction.reason) == ("approved", TOO_LIKE_A_TEST_IMAGE)
-    assert correction.events.last().reason == TOO_LIKE_A_TEST_IMAGE  # type: ignore[union-attr]
+    assert (correction.state, correction.reason) == ("approved", WITHHELD[Correction.Withheld.LIKE_TEST])
+    assert correction.events.last().reason == WITHHELD[Correction.Withheld.LIKE_TEST]  # type: ignore[union-attr]
     assert not Sample.objects.filter(source="correction").exists()
     assert_agreement()
 
@@ -270,13 +271,13 @@ def test_two_labels_for_one_face_become_the_later_one() -> None:
     approve_answer(correction=second, reviewer=make_user("rita"))
     replace(kept.key, encode_crop(draw_crop(3, 100)))
     kept.save(force_insert=True)
-    Correction.objects.filter(pk=first.pk).update(reason="")
+    Correction.objects.filter(pk=first.pk).update(reason="", withheld="")
     assert check("not_approved") == (1, 0, 1)
     answer = run("--fix")
     assert (answer["remaining"], answer["checks"]["samples_missing"]["mended"]) == (0, 1)
     assert Sample.objects.get(source="correction").correction == second
     first.refresh_from_db()
-    assert first.reason == REPLACED
+    assert (first.withheld, first.reason) == ("replaced", WITHHELD[Correction.Withheld.REPLACED])
     assert_agreement()
     with transaction.atomic():
         erase_answers(author=bob)

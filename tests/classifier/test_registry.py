@@ -160,10 +160,18 @@ def test_rolling_back_twice_goes_two_steps_back(chosen: str) -> None:
     assert roll_back(reason="worse still") == first
     with pytest.raises(RegistryError, match="no other version"):
         roll_back(reason="nothing left")
-    assert [promotion.reason for promotion in Promotion.objects.all()[:2]] == [
-        "rolled back: worse still",
-        "rolled back: worse",
+    assert [(promotion.kind, promotion.reason) for promotion in Promotion.objects.all()[:2]] == [
+        ("rolled_back", "worse still"),
+        ("rolled_back", "worse"),
     ]
+
+
+@pytest.mark.django_db
+def test_a_reason_that_somebody_typed_is_no_roll_back() -> None:
+    versions = {name: make_version(name, state="candidate") for name in "abc"}
+    for name, reason in (("a", "first"), ("b", "next"), ("c", "next"), ("a", "rolled back: c was slow")):
+        promote_version(version=versions[name], reason=reason)
+    assert Promotion.objects.find_rollback_target() == versions["c"]
 
 
 @pytest.mark.django_db

@@ -12,16 +12,15 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import User
 from classifier.answers.corrections import give_answer
 from classifier.answers.track_records import read_track_records
+from classifier.dataset.approvals import WITHHELD, add_missing_sample
 from classifier.dataset.reconcile import find_unsampled, reconcile_dataset
 from classifier.dataset.samples import CropMissingError, choose_split
 from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
 from classifier.models import Correction, ObjectRemoval, Sample, Upload
 from classifier.photos.erasure import erase_account, erase_upload
 from classifier.review.decisions import (
-    REPLACED,
     AlreadyDecidedError,
     ReviewError,
-    add_missing_sample,
     approve_answer,
     reject_answer,
 )
@@ -30,6 +29,8 @@ from tests.factories import make_face, make_upload, make_user
 from tests.ml.drawing import draw_crop
 
 pytestmark = pytest.mark.django_db
+
+REPLACED = WITHHELD[Correction.Withheld.REPLACED]
 
 
 @pytest.fixture
@@ -191,7 +192,8 @@ def test_a_face_has_one_label_in_the_dataset(ruth: User) -> None:
     assert not ObjectRemoval.objects.exists()
     for correction in (happy, agreeing):
         correction.refresh_from_db()
-        assert (correction.state, correction.final_label, correction.reason) == ("approved", 3, REPLACED)
+        assert (correction.state, correction.final_label, correction.withheld) == ("approved", 3, "replaced")
+        assert correction.reason == REPLACED
         assert [event.reason for event in correction.events.all()] == ["", "", REPLACED]
     loaded = load_images(read_snapshot(snapshot))
     assert (len(loaded.found), len(loaded.erased)) == (0, 2)

@@ -121,7 +121,7 @@ def test_one_click_promotes_and_rolls_back_with_a_reason(staff: User) -> None:
     assert Version.objects.get(state="champion") == first
     last = Promotion.objects.first()
     assert last is not None
-    assert (last.actor, last.reason) == (staff, "rolled back: worse after all")
+    assert (last.actor, last.kind, last.reason) == (staff, "rolled_back", "worse after all")
 
 
 def test_a_second_click_rolls_nothing_back(staff: User) -> None:
