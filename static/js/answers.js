@@ -17,7 +17,9 @@ const findFace = (number) => body.querySelector(`article[data-face="${number}"]`
 const findForm = (face) => face?.querySelector("[data-question]");
 
 // Numbers of the faces that were answered, the last one last; what was answered before is taken back from the first on.
-let answered = findFaces().filter((face) => findForm(face)?.matches("[data-answered]")).map((face) => face.dataset.face);
+let answered = findFaces()
+  .filter((face) => findForm(face)?.matches("[data-answered]"))
+  .map((face) => face.dataset.face);
 answered.reverse();
 
 // As the person knows it, whether the server does yet or not.
@@ -54,7 +56,8 @@ function give(face, value) {
   answered = answered.filter((other) => other !== number);
   if (value !== UNDO) answered.push(number);
   for (const button of findForm(face).querySelectorAll("button")) button.disabled = true;
-  const next = value === UNDO ? face : (findFaces().find(isOpen) ?? body.querySelector("article[data-waiting]") ?? face);
+  const next =
+    value === UNDO ? face : (findFaces().find(isOpen) ?? body.querySelector("article[data-waiting]") ?? face);
   next.focus();
   sending = sending.then(() => send(job));
 }

@@ -25,7 +25,9 @@ export function drawPlots(makers, numbers) {
   }
   draw();
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
-  window.addEventListener("beforeprint", () => { for (const chart of drawn.values()) chart.resize(); });
+  window.addEventListener("beforeprint", () => {
+    for (const chart of drawn.values()) chart.resize();
+  });
 }
 
 function readColours() {

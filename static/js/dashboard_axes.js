@@ -8,7 +8,13 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignific
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 const DAY = 86_400_000;
-const UNITS = [[1, "ms", 0.001], [120, "s", 1], [7200, "min", 60], [172_800, "h", 3600], [Infinity, "days", 86_400]];
+const UNITS = [
+  [1, "ms", 0.001],
+  [120, "s", 1],
+  [7200, "min", 60],
+  [172_800, "h", 3600],
+  [Infinity, "days", 86_400],
+];
 const MOST_WORDS = 6; // of more marks only the lines are drawn; the table names them
 const TITLES = { count: "number", share: "share", seconds: "time taken", number: "value" };
 
@@ -55,7 +61,9 @@ export function makeXAxis(chart) {
     type: "linear",
     min: Math.min(...moments),
     max: Math.max(...moments),
-    afterBuildTicks(axis) { axis.ticks = values.map((value) => ({ value })); },
+    afterBuildTicks(axis) {
+      axis.ticks = values.map((value) => ({ value }));
+    },
     ticks: { maxRotation: 0, autoSkipPadding: 16, callback: showTick },
     grid: { drawOnChartArea: false },
   };
@@ -65,7 +73,10 @@ export function makeXAxis(chart) {
 export function shortenTitles(titles) {
   const parts = titles.map((title) => title.split(", "));
   if (titles.length < 2 || parts.some((words) => words.length !== 2)) return titles;
-  for (const [common, own] of [[0, 1], [1, 0]]) {
+  for (const [common, own] of [
+    [0, 1],
+    [1, 0],
+  ]) {
     if (parts.every((words) => words[common] === parts[0][common])) return parts.map((words) => words[own]);
   }
   return titles;
@@ -89,7 +100,8 @@ function findExtent(chart, format, stacked) {
 function joinExtents(one, other) {
   if (one.suggestedMin === undefined || other?.suggestedMin === undefined) return one;
   return {
-    suggestedMin: Math.min(one.suggestedMin, other.suggestedMin), suggestedMax: Math.max(one.suggestedMax, other.suggestedMax),
+    suggestedMin: Math.min(one.suggestedMin, other.suggestedMin),
+    suggestedMax: Math.max(one.suggestedMax, other.suggestedMax),
   };
 }
 
@@ -98,25 +110,30 @@ function joinExtents(one, other) {
 export function makeValueAxes(chart, { stacked = false, zero = false, beside = null } = {}) {
   const drawn = chart.series.map((series) => findColumn(chart, series.column));
   const formats = [...new Set(drawn.map((column) => column.format))];
-  return Object.fromEntries(formats.map((format, index) => {
-    const columns = drawn.filter((column) => column.format === format);
-    const text = columns.length === 1 ? columns[0].title : TITLES[format];
-    const axis = {
-      type: "linear",
-      ...joinExtents(findExtent(chart, format, stacked), beside && findExtent(beside, format, stacked)),
-      position: index ? "right" : "left",
-      stacked,
-      title: { display: formats.length > 1 || columns.length === 1, text },
-      grid: { drawOnChartArea: !index },
-      beginAtZero: zero || format === "count" || format === "seconds",
-      ticks: { callback: (value) => showTickValue(value, format) },
-    };
-    if (format === "count") axis.ticks.precision = 0;
-    if (format === "share" && stacked) axis.max = 1;
-    // Around a single value Chart.js leaves a margin; there are no shares above 1.
-    else if (format === "share") axis.afterDataLimits = (scale) => { scale.max = Math.min(scale.max, 1); };
-    return [format, axis];
-  }));
+  return Object.fromEntries(
+    formats.map((format, index) => {
+      const columns = drawn.filter((column) => column.format === format);
+      const text = columns.length === 1 ? columns[0].title : TITLES[format];
+      const axis = {
+        type: "linear",
+        ...joinExtents(findExtent(chart, format, stacked), beside && findExtent(beside, format, stacked)),
+        position: index ? "right" : "left",
+        stacked,
+        title: { display: formats.length > 1 || columns.length === 1, text },
+        grid: { drawOnChartArea: !index },
+        beginAtZero: zero || format === "count" || format === "seconds",
+        ticks: { callback: (value) => showTickValue(value, format) },
+      };
+      if (format === "count") axis.ticks.precision = 0;
+      if (format === "share" && stacked) axis.max = 1;
+      // Around a single value Chart.js leaves a margin; there are no shares above 1.
+      else if (format === "share")
+        axis.afterDataLimits = (scale) => {
+          scale.max = Math.min(scale.max, 1);
+        };
+      return [format, axis];
+    }),
+  );
 }
 
 function showTickValue(value, format) {

@@ -24,11 +24,18 @@ class BoxDrawer {
     this.height = Number(tools.dataset.height);
     const side = Math.max(SMALLEST, Math.round(Math.min(this.width, this.height) / 3));
     this.box = {
-      x: Math.round((this.width - side) / 2), y: Math.round((this.height - side) / 2), width: side, height: side,
+      x: Math.round((this.width - side) / 2),
+      y: Math.round((this.height - side) / 2),
+      width: side,
+      height: side,
     };
     this.canvas = make("svg", {
-      viewBox: `0 0 ${this.width} ${this.height}`, class: "draw", tabindex: "0", role: "application",
-      "aria-label": "Box around the face. Arrow keys move it, Shift and arrow keys change its size, Enter saves, Escape cancels.",
+      viewBox: `0 0 ${this.width} ${this.height}`,
+      class: "draw",
+      tabindex: "0",
+      role: "application",
+      "aria-label":
+        "Box around the face. Arrow keys move it, Shift and arrow keys change its size, Enter saves, Escape cancels.",
     });
     this.shade = make("path", { class: "draw-shade", "fill-rule": "evenodd" });
     this.lines = [make("rect", { class: "draw-shadow-line" }), make("rect", { class: "draw-line" })];
@@ -68,7 +75,8 @@ class BoxDrawer {
 
   paint() {
     const { x, y, width, height } = this.box;
-    for (const line of this.lines) for (const key of ["x", "y", "width", "height"]) line.setAttribute(key, this.box[key]);
+    for (const line of this.lines)
+      for (const key of ["x", "y", "width", "height"]) line.setAttribute(key, this.box[key]);
     this.shade.setAttribute("d", `M0 0H${this.width}V${this.height}H0Z M${x} ${y}h${width}v${height}h${-width}Z`);
   }
 
@@ -91,8 +99,12 @@ class BoxDrawer {
     const { x, y, width, height } = this.box;
     const right = x + width;
     const bottom = y + height;
-    const corner = [[x, y, right, bottom], [right, y, x, bottom], [x, bottom, right, y], [right, bottom, x, y]]
-      .find(([cx, cy]) => Math.hypot(start.x - cx, start.y - cy) < start.near);
+    const corner = [
+      [x, y, right, bottom],
+      [right, y, x, bottom],
+      [x, bottom, right, y],
+      [right, bottom, x, y],
+    ].find(([cx, cy]) => Math.hypot(start.x - cx, start.y - cy) < start.near);
     const inside = start.x > x && start.x < right && start.y > y && start.y < bottom;
     const [fixedX, fixedY] = corner ? corner.slice(2) : [start.x, start.y];
     const follow = (move) => {

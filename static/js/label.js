@@ -92,7 +92,9 @@ async function send(form, value) {
   for (const other of loaded()) if (other !== form) data.append("held", other.elements.question.value);
   const step = await post(form, data); // a step too when the answer was not kept, with words in `notice`
   const batch = parse(step.batch, "[data-batch]");
-  if (batch) for (const line of root.querySelectorAll(`[data-batch="${batch.dataset.batch}"]`)) line.textContent = batch.textContent;
+  if (batch)
+    for (const line of root.querySelectorAll(`[data-batch="${batch.dataset.batch}"]`))
+      line.textContent = batch.textContent;
   root.querySelector("[data-status]").replaceWith(parse(step.status, "[data-status]"));
   complain(step.notice);
   if (!step.notice) {
@@ -111,7 +113,8 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.matches("input, select, textarea")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.matches("input, select, textarea"))
+    return;
   const key = event.key.toLowerCase();
   if (key === "u") {
     event.preventDefault();

@@ -38,10 +38,16 @@ function drawLine(points, colours, { x, y, describe }) {
   return {
     type: "line",
     data: {
-      datasets: [{
-        data: points, borderColor: colours.strong, backgroundColor: colours.strong,
-        borderWidth: 2, pointRadius: 4, pointHoverRadius: 6,
-      }],
+      datasets: [
+        {
+          data: points,
+          borderColor: colours.strong,
+          backgroundColor: colours.strong,
+          borderWidth: 2,
+          pointRadius: 4,
+          pointHoverRadius: 6,
+        },
+      ],
     },
     options: {
       interaction: { mode: "nearest", axis: "x", intersect: false },
@@ -57,22 +63,30 @@ const makers = {
       type: "bar",
       data: {
         labels: bars.map((bar) => breakName(bar.who)),
-        datasets: [{
-          data: bars.map((bar) => bar.accuracy),
-          backgroundColor: bars.map((bar) => (bar.own ? colours.strong : colours.rest)),
-          barPercentage: 0.7, categoryPercentage: 0.9,
-        }],
+        datasets: [
+          {
+            data: bars.map((bar) => bar.accuracy),
+            backgroundColor: bars.map((bar) => (bar.own ? colours.strong : colours.rest)),
+            barPercentage: 0.7,
+            categoryPercentage: 0.9,
+          },
+        ],
       },
       options: {
         indexAxis: "y",
         layout: { padding: { right: 8 } },
         plugins: {
           barEnds: { bars, colours },
-          tooltip: { callbacks: { label: ({ dataIndex }) => [percent(bars[dataIndex].accuracy, 1), bars[dataIndex].note ?? ""] } },
+          tooltip: {
+            callbacks: { label: ({ dataIndex }) => [percent(bars[dataIndex].accuracy, 1), bars[dataIndex].note ?? ""] },
+          },
         },
         scales: {
           x: shareAxis("named as the data set does", { min: 0, max: 1 }),
-          y: { grid: { display: false }, ticks: { autoSkip: false, font: ({ index }) => ({ weight: bars[index]?.own ? 700 : 400 }) } },
+          y: {
+            grid: { display: false },
+            ticks: { autoSkip: false, font: ({ index }) => ({ weight: bars[index]?.own ? 700 : 400 }) },
+          },
         },
       },
       plugins: [barEnds],
@@ -81,24 +95,46 @@ const makers = {
 
   reliability(bins, colours) {
     const describe = (bin) => [
-      `says ${percent(bin.confidence, 1)}, is right ${percent(bin.accuracy, 1)}`, `${bin.n.toLocaleString("en")} faces`,
+      `says ${percent(bin.confidence, 1)}, is right ${percent(bin.accuracy, 1)}`,
+      `${bin.n.toLocaleString("en")} faces`,
     ];
     return {
       data: {
         datasets: [
           {
-            type: "line", label: "this network", yAxisID: "y",
+            type: "line",
+            label: "this network",
+            yAxisID: "y",
             data: bins.map((bin) => ({ x: bin.confidence, y: bin.accuracy })),
-            borderColor: colours.strong, backgroundColor: colours.strong, borderWidth: 2, pointRadius: 4, pointHoverRadius: 6,
+            borderColor: colours.strong,
+            backgroundColor: colours.strong,
+            borderWidth: 2,
+            pointRadius: 4,
+            pointHoverRadius: 6,
           },
           {
-            type: "line", label: "as often as it says", yAxisID: "y", data: [{ x: 0, y: 0 }, { x: 1, y: 1 }],
-            borderColor: colours.quiet, borderDash: [6, 5], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0,
+            type: "line",
+            label: "as often as it says",
+            yAxisID: "y",
+            data: [
+              { x: 0, y: 0 },
+              { x: 1, y: 1 },
+            ],
+            borderColor: colours.quiet,
+            borderDash: [6, 5],
+            borderWidth: 1.5,
+            pointRadius: 0,
+            pointHitRadius: 0,
           },
           {
-            type: "bar", label: "faces", yAxisID: "count", grouped: false,
+            type: "bar",
+            label: "faces",
+            yAxisID: "count",
+            grouped: false,
             data: bins.map((bin) => ({ x: (bin.low + bin.high) / 2, y: bin.n })),
-            backgroundColor: colours.rest, barPercentage: 0.9, categoryPercentage: 1,
+            backgroundColor: colours.rest,
+            barPercentage: 0.9,
+            categoryPercentage: 1,
           },
         ],
       },
@@ -111,10 +147,21 @@ const makers = {
           },
         },
         scales: {
-          x: shareAxis("stated confidence", { min: 0, max: 1, offset: false, ticks: { stepSize: 0.2, callback: (value) => percent(value) } }),
+          x: shareAxis("stated confidence", {
+            min: 0,
+            max: 1,
+            offset: false,
+            ticks: { stepSize: 0.2, callback: (value) => percent(value) },
+          }),
           count: {
-            stack: "up", stackWeight: 1, beginAtZero: true, offset: false, title: { display: true, text: "faces" },
-            ticks: { maxTicksLimit: 4 }, grid: { drawOnChartArea: false }, border: { display: true },
+            stack: "up",
+            stackWeight: 1,
+            beginAtZero: true,
+            offset: false,
+            title: { display: true, text: "faces" },
+            ticks: { maxTicksLimit: 4 },
+            grid: { drawOnChartArea: false },
+            border: { display: true },
           },
           y: shareAxis("right", { stack: "up", stackWeight: 3, min: 0, max: 1 }),
         },
@@ -123,25 +170,40 @@ const makers = {
   },
 
   answered(points, colours) {
-    return drawLine(points.map(([x, y]) => ({ x, y })), colours, {
-      x: shareAxis("faces answered, the surest first", { reverse: true, max: 1 }),
-      y: shareAxis("right", { max: 1, suggestedMin: 0.5 }),
-      describe: ({ x, y }) => `answers ${percent(x)}: ${percent(y, 1)} right`,
-    });
+    return drawLine(
+      points.map(([x, y]) => ({ x, y })),
+      colours,
+      {
+        x: shareAxis("faces answered, the surest first", { reverse: true, max: 1 }),
+        y: shareAxis("right", { max: 1, suggestedMin: 0.5 }),
+        describe: ({ x, y }) => `answers ${percent(x)}: ${percent(y, 1)} right`,
+      },
+    );
   },
 
   classes(classes, colours) {
     // Shapes, not colours alone, tell the three apart.
-    const kinds = [["precision", "Precision", "triangle"], ["recall", "Recall", "rect"], ["f1", "F1", "circle"]];
+    const kinds = [
+      ["precision", "Precision", "triangle"],
+      ["recall", "Recall", "rect"],
+      ["f1", "F1", "circle"],
+    ];
     return {
       type: "line",
       data: {
         labels: classes.map((row) => row.label),
         datasets: kinds.map(([name, label, pointStyle], index) => ({
-          label, pointStyle, data: classes.map((row) => row[name]), showLine: false,
-          pointRadius: 7, pointHoverRadius: 9, pointBorderWidth: 2, pointBorderColor: colours.series[index],
+          label,
+          pointStyle,
+          data: classes.map((row) => row[name]),
+          showLine: false,
+          pointRadius: 7,
+          pointHoverRadius: 9,
+          pointBorderWidth: 2,
+          pointBorderColor: colours.series[index],
           pointBackgroundColor: name === "f1" ? colours.series[index] : colours.page,
-          borderColor: colours.series[index], backgroundColor: name === "f1" ? colours.series[index] : colours.page,
+          borderColor: colours.series[index],
+          backgroundColor: name === "f1" ? colours.series[index] : colours.page,
         })),
       },
       options: {
@@ -157,11 +219,15 @@ const makers = {
   },
 
   crops(scales, colours) {
-    return drawLine(scales.map((row) => ({ x: row.scale, y: row.accuracy })), colours, {
-      x: { type: "linear", title: { display: true, text: "side of the square × FER-2013’s" } },
-      y: shareAxis("right", {}),
-      describe: ({ x, y }) => `× ${x.toFixed(2)}: ${percent(y, 1)} right`,
-    });
+    return drawLine(
+      scales.map((row) => ({ x: row.scale, y: row.accuracy })),
+      colours,
+      {
+        x: { type: "linear", title: { display: true, text: "side of the square × FER-2013’s" } },
+        y: shareAxis("right", {}),
+        describe: ({ x, y }) => `× ${x.toFixed(2)}: ${percent(y, 1)} right`,
+      },
+    );
   },
 };
 

@@ -80,7 +80,9 @@ class ResultPage {
 
   stop(status) {
     this.root.dataset.finished = "true";
-    this.complain(status === 401 ? "You were logged out. Reload this page to log in again." : "This photo was deleted.");
+    this.complain(
+      status === 401 ? "You were logged out. Reload this page to log in again." : "This photo was deleted.",
+    );
   }
 
   complain(words) {
@@ -134,7 +136,9 @@ async function explain(form) {
       place.querySelector("[tabindex]").focus();
       return;
     }
-    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, wait);
+    });
     delete options.body;
     options.method = "GET";
   }

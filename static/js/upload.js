@@ -103,7 +103,11 @@ class UploadPage {
       const item = new Item(file, makeKey());
       this.rows.set(item, this.makeRow(item));
       if (file.size > Number(this.form.dataset.maxBytes)) {
-        this.fail(item, `This file is larger than ${this.form.dataset.maxText}. Save it smaller and add it again.`, false);
+        this.fail(
+          item,
+          `This file is larger than ${this.form.dataset.maxText}. Save it smaller and add it again.`,
+          false,
+        );
       } else {
         this.show(item);
       }
@@ -156,7 +160,9 @@ class UploadPage {
       this.show(item);
     });
     request.addEventListener("load", () => this.answered(item, request));
-    request.addEventListener("error", () => this.fail(item, "The connection was lost. Check it, then try again.", true));
+    request.addEventListener("error", () =>
+      this.fail(item, "The connection was lost. Check it, then try again.", true),
+    );
     request.open("POST", this.form.action);
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
@@ -168,18 +174,20 @@ class UploadPage {
 
   answered(item, request) {
     const answer = request.response;
-    if (request.status < 300 && answer && answer.url) {
+    if (request.status < 300 && answer?.url) {
       item.state = STORED;
       item.url = answer.url;
       item.duplicate = answer.duplicate;
-      item.message = answer.duplicate ? "Already uploaded. Here is the earlier result." : "Stored. The result is on its page.";
+      item.message = answer.duplicate
+        ? "Already uploaded. Here is the earlier result."
+        : "Stored. The result is on its page.";
       this.show(item);
       this.say(item);
       this.work();
       return;
     }
     item.login = request.status === 401;
-    const words = answer && answer.message ? answer.message : unexpected(request.status);
+    const words = answer?.message || unexpected(request.status);
     // A photo that was refused for what it is will be refused again; everything else is worth another try.
     this.fail(item, words, ![401, 400, 413, 415, 422].includes(request.status));
   }
@@ -229,7 +237,10 @@ class UploadPage {
   show(item) {
     const row = this.rows.get(item);
     if (!row) return;
-    const words = { [WAITING]: "Waiting", [SENDING]: item.percent < 100 ? `Sending, ${item.percent} %` : "Checking the photo…" };
+    const words = {
+      [WAITING]: "Waiting",
+      [SENDING]: item.percent < 100 ? `Sending, ${item.percent} %` : "Checking the photo…",
+    };
     row.dataset.state = item.state;
     const progress = row.querySelector("[data-progress]");
     progress.hidden = item.state !== SENDING && item.state !== WAITING;
