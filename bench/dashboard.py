@@ -221,7 +221,7 @@ def ask(sql: str, *values: Any) -> Any:
 def measure_big_day(rows: int) -> None:
     """Mark the last day stale and roll it up."""
     from dashboard.models import StaleHour
-    from dashboard.rollups import roll_up
+    from dashboard.rollups.hours import roll_up
 
     last = start_of_today() - timedelta(days=1)
     hours = [last + timedelta(hours=i) for i in range(24)]
@@ -236,7 +236,7 @@ def measure_pages(sizes: list[int]) -> None:
     """Ask for every page and its JSON in each database in turn."""
     from django.test import Client
 
-    from dashboard.pages import PAGES
+    from dashboard.charts.pages import PAGES
 
     last = start_of_today() - timedelta(days=1)
     query = f"?since={last - timedelta(days=DAYS - 1):%Y-%m-%d}&until={last:%Y-%m-%d}"
@@ -297,7 +297,7 @@ def main() -> None:
     with open_site(queues=()):
         from django.core.management import call_command
 
-        from dashboard.rollups import rebuild
+        from dashboard.rollups.hours import rebuild
 
         call_command("collectstatic", verbosity=0, interactive=False)
 

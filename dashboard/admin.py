@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from classifier.admin.base import CarefulAdmin, ReadOnlyAdmin
-from dashboard.alerts import find_limit, is_bad
-from dashboard.measures import read_metric
+from dashboard.alerts.episodes import find_limit, is_bad
+from dashboard.figures.measures import read_metric
 from dashboard.models import Alert, AlertRule
 
 TARGET = ("metric", "direction", "threshold", "window_hours", "minimum", "source", "label")

@@ -23,13 +23,13 @@ from PIL import Image
 from accounts.models import User
 from accounts.roles import set_role
 from classifier.answers.corrections import give_answer
-from classifier.models import Correction, Face, Prediction, Upload
+from classifier.models import Correction, Face, Prediction, Upload, choose_prediction
 from classifier.models.upload import UploadQuerySet
 from classifier.photos.intake import take_upload
 from classifier.review.decisions import ReviewError, approve_answer
-from dashboard.alerts import REPLAY_HOURS, check_alerts
+from dashboard.alerts.episodes import REPLAY_HOURS, check_alerts
 from dashboard.models import Alert, Replay
-from dashboard.rollups import DAY, start_of_day, work_off
+from dashboard.rollups.hours import DAY, start_of_day, work_off
 from ml.data import FaceData
 
 PEOPLE, REVIEWERS = 20, 2
@@ -207,7 +207,7 @@ def play_answers(
                 author=upload.owner,
                 answer=answer,
                 asked=Correction.Asked.RESULT if upload.source == "page" else Correction.Asked.API,
-                prediction=faces[0].choose_prediction(),
+                prediction=choose_prediction(faces[0]),
                 blind=upload.asked_blind,
             )
         said += 1

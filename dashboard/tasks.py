@@ -9,7 +9,8 @@ from time import monotonic
 from celery import shared_task
 from django.utils import timezone
 
-from dashboard import alerts, queue, rollups
+from dashboard.alerts import episodes
+from dashboard.rollups import hours, queue
 
 PIECE_HOURS = 24
 # A backlog is worked off for so long, then the other tasks have their turn.
@@ -20,9 +21,9 @@ TURN_SECONDS = 30.0
 def roll_up() -> int:
     """Bring the rollups up to date; how many hours were computed."""
     end, done = monotonic() + TURN_SECONDS, 0
-    while hours := rollups.roll_up(limit=PIECE_HOURS):
-        done += hours
-        if hours < PIECE_HOURS or monotonic() > end:
+    while computed := hours.roll_up(limit=PIECE_HOURS):
+        done += computed
+        if computed < PIECE_HOURS or monotonic() > end:
             break
     return done
 
@@ -36,4 +37,4 @@ def sample_queue() -> None:
 @shared_task(name="dashboard.tasks.check_alerts")
 def check_alerts() -> int:
     """Look at all rules; how many alerts were opened or resolved."""
-    return len(alerts.check_alerts_now())
+    return len(episodes.check_alerts_now())

@@ -7,15 +7,13 @@ more than quotas.
 import logging
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import redis
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 REDIS_SECONDS = 0.1
 # A list of the last `limit` moments: its oldest entry decides. One call, so two requests never share a place.
@@ -47,7 +45,7 @@ class Rate:
 HOUR = 3600
 
 
-def check_upload_rate(user: "User") -> int | None:
+def check_upload_rate(user: AbstractBaseUser) -> int | None:
     """Count one attempt to upload; None when it may go on, else the seconds to wait (and it was not counted).
 
     Every attempt counts that may cost work, one whose photo is then refused as well. Call it before reading the body.
@@ -55,7 +53,7 @@ def check_upload_rate(user: "User") -> int | None:
     return take_place(f"uploads:{user.pk}", Rate(settings.FERSITE_UPLOADS_PER_HOUR, HOUR))
 
 
-def check_answer_rate(user: "User") -> int | None:
+def check_answer_rate(user: AbstractBaseUser) -> int | None:
     """Count one answer about a face; None when it may be stored, else the seconds to wait (and it was not counted)."""
     return take_place(f"answers:{user.pk}", Rate(settings.FERSITE_ANSWERS_PER_HOUR, HOUR))
 

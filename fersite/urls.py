@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from dashboard.prometheus import metrics
 from fersite import health
 
 admin.site.site_header = "fersite admin"
@@ -14,11 +13,11 @@ handler400 = "classifier.web.errors.bad_request"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics, name="metrics"),
+    path("metrics", include("dashboard.api.metrics_urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
-    path("api/v1/dashboard/", include("dashboard.api_urls")),
+    path("api/v1/dashboard/", include("dashboard.api.urls")),
     path("api/v1/", include("classifier.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
+    path("dashboard/", include("dashboard.web.urls")),
     path("", include("classifier.web.urls")),
 ]

@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from accounts.models import User
 from classifier.answers.batches import find_batch
 from classifier.answers.corrections import FeedbackError, give_answer, is_asked_blind, reveal_answered, withdraw_answer
-from classifier.models import BatchFace, Correction, Face, LabellingBatch, Prediction, Upload
+from classifier.models import BatchFace, Correction, Face, LabellingBatch, Prediction, Upload, choose_prediction
 from classifier.models.prediction import PredictionQuerySet
 
 SALT = "classifier.labelling"
@@ -165,7 +165,7 @@ def answer_question(*, user: User, token: str, answer: int) -> Correction:
         author=user,
         answer=answer,
         asked=asked,
-        prediction=face.choose_prediction(),
+        prediction=choose_prediction(face),
         blind=is_blind(user, face, upload),
     )
     if upload.owner_id == user.pk:

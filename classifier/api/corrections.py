@@ -23,7 +23,7 @@ from classifier.api.serializers import (
     OwnCorrectionSerializer,
 )
 from classifier.api.throttles import AnswerThrottle
-from classifier.models import Correction, Face
+from classifier.models import Correction, Face, choose_prediction
 
 PROBLEMS = ("not_authenticated", "invalid_token", "not_found")
 
@@ -58,7 +58,7 @@ class CorrectionListView(ApiView):
                 author=cast(User, request.user),
                 answer=ANSWERS.index(body.validated_data["label"]),
                 asked=Correction.Asked.API,
-                prediction=face.choose_prediction(),
+                prediction=choose_prediction(face),
             )
         except NotReadyError as error:
             raise Problem("not_ready", str(error)) from error

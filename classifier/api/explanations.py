@@ -12,7 +12,7 @@ from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import describe_problems
 from classifier.api.serializers import ExplanationSerializer
-from classifier.models import Explanation, Face, Prediction
+from classifier.models import Explanation, Face, Prediction, choose_prediction
 from classifier.photos.explanations import request_explanation
 
 PROBLEMS = ("not_authenticated", "invalid_token", "not_found", "not_ready")
@@ -56,7 +56,7 @@ def find_prediction(request: Request, pk: UUID) -> Prediction:
     face = faces.prefetch_related("predictions__version").filter(pk=pk).first()
     if face is None:
         raise Http404
-    if (prediction := face.choose_prediction()) is not None:
+    if (prediction := choose_prediction(face)) is not None:
         reveal_upload(upload=face.upload)
         return prediction
     raise Problem("not_ready", "No network has answered for this face yet: ask again later.")

@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.utils.log import log_response
 from rest_framework import exceptions
 
-from classifier.storage.objects import StorageUnavailable
 from classifier.api.bodies import drain_after
+from classifier.storage.objects import StorageUnavailable
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5

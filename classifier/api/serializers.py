@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from classifier.models import Answer, Correction, Explanation, Face, Label, Prediction, Upload
+from classifier.models import Answer, Correction, Explanation, Face, Label, Prediction, Upload, choose_prediction
 
 LABELS = [label.label for label in Label]
 ANSWERS = [answer.label for answer in Answer]
@@ -129,7 +129,7 @@ class FaceSerializer(serializers.Serializer[Face]):
         """The champion's, else that of the version that answered last."""
         if face.upload.status != Upload.Status.DONE:
             return None
-        chosen = face.choose_prediction()
+        chosen = choose_prediction(face)
         return PredictionSerializer(chosen).data if chosen else None
 
     @extend_schema_field(CorrectionSerializer(allow_null=True))

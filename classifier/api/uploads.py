@@ -16,6 +16,7 @@ from rest_framework.serializers import BooleanField, ValidationError
 from classifier.answers.corrections import reveal_upload
 from classifier.api import upload_schema
 from classifier.api.base import ApiView
+from classifier.api.bodies import drain_after, limit_body
 from classifier.api.pagination import NewestFirst
 from classifier.api.problems import Problem
 from classifier.api.serializers import AcceptedSerializer, DuplicateSerializer, UploadSerializer, find_url
@@ -25,7 +26,6 @@ from classifier.models.upload import UploadQuerySet
 from classifier.photos.erasure import erase_upload
 from classifier.photos.images import MAX_BYTES, ImageRefused
 from classifier.photos.intake import IdempotencyMismatch, TakenUpload, take_upload
-from classifier.api.bodies import drain_after, limit_body
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -7,7 +7,7 @@ from classifier.models.dataset import Sample
 from classifier.models.explanation import Explanation
 from classifier.models.face import Face
 from classifier.models.label import Label
-from classifier.models.prediction import Prediction
+from classifier.models.prediction import Prediction, choose_prediction
 from classifier.models.registry import Promotion, Version
 from classifier.models.snapshot import Snapshot
 from classifier.models.training import GateDecision, TrainingRun
@@ -33,4 +33,5 @@ __all__ = [
     "TrainingRun",
     "Upload",
     "Version",
+    "choose_prediction",
 ]

@@ -12,7 +12,6 @@ from classifier.models.upload import Upload
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from classifier.models.prediction import Prediction
 
 
 class FaceQuerySet(LeasedQuerySet["Face"]):
@@ -99,9 +98,3 @@ class Face(Leased):
     def is_given_up(self) -> bool:
         """Drawn, and no network could answer for it."""
         return not self.crop and self.due_at is None and self.claimed_until is None
-
-    def choose_prediction(self) -> "Prediction | None":
-        """The answer that is shown: the champion's, else the newest; from predictions with versions, newest first."""
-        predictions = [item for item in self.predictions.all() if not item.shadow]
-        champions = (item for item in predictions if item.version.state == "champion")
-        return next(champions, predictions[0] if predictions else None)

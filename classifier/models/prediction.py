@@ -31,7 +31,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         return self.filter(shadow=False)
 
     def chosen(self) -> "PredictionQuerySet":
-        """At most one of each face: what Face.choose_prediction() says, as SQL."""
+        """At most one of each face: what choose_prediction says, as SQL."""
         better = Q(version__state="champion") | Q(created_at__gt=OuterRef("created_at"))
         better |= Q(created_at=OuterRef("created_at"), id__gt=OuterRef("id"))
         rivals = self.model.objects.shown().filter(better, face=OuterRef("face"))
@@ -107,3 +107,14 @@ class Prediction(models.Model):
             ms=ms,
             shadow=shadow,
         )
+
+
+def choose_prediction(face: Face) -> Prediction | None:
+    """The prediction that is shown for a face: the champion's, else the newest; PredictionQuerySet.chosen is its SQL.
+
+    Args:
+        face: with its predictions, newest first, and their versions.
+    """
+    shown = [item for item in face.predictions.all() if not item.shadow]
+    champions = (item for item in shown if item.version.state == Version.State.CHAMPION)
+    return next(champions, shown[0] if shown else None)

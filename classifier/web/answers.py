@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from classifier.answers.corrections import FeedbackError, give_answer, reveal_answered, withdraw_answer
 from classifier.answers.labelling import is_blind
-from classifier.models import Answer, Correction, Upload
+from classifier.models import Answer, Correction, Upload, choose_prediction
 from classifier.web.access import login_required_from
 from classifier.web.pace import count_answer, send_refusal
 from classifier.web.results import describe_upload, find_upload, render_state
@@ -45,7 +45,7 @@ def answer_face(request: HttpRequest, pk: UUID) -> HttpResponse:
                 author=upload.owner,
                 answer=ANSWERS[word],
                 asked=Correction.Asked.RESULT,
-                prediction=face.choose_prediction(),
+                prediction=choose_prediction(face),
                 blind=is_blind(upload.owner, face, upload),
             )
         else:

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
-from classifier.api.problems import handle_unreadable
 from classifier.api.bodies import drain_after
+from classifier.api.problems import handle_unreadable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from classifier.answers.corrections import reveal_upload
-from classifier.models import Face, Prediction
+from classifier.models import Face, Prediction, choose_prediction
 from classifier.photos.explanations import request_explanation
 from classifier.web.presentation import describe_map
 
@@ -23,7 +23,7 @@ def explain_face(request: HttpRequest, pk: UUID) -> HttpResponse:
     """POST asks a worker; a script that accepts JSON gets {state, html}, now and by GET, others the result page."""
     owned = Face.objects.filter(upload__owner=request.user.pk).select_related("upload")
     face = get_object_or_404(owned.prefetch_related("predictions__version", "predictions__explanation"), pk=pk)
-    prediction = face.choose_prediction()
+    prediction = choose_prediction(face)
     if prediction is None:
         raise Http404("no network has answered for this face")
     reveal_upload(upload=face.upload)  # the map names the answer

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.text import get_text_list
 
 from classifier.answers.corrections import is_asked_blind
-from classifier.models import Answer, Correction, Face, Label, Prediction, Upload
+from classifier.models import Answer, Correction, Face, Label, Prediction, Upload, choose_prediction
 from classifier.web.maps import draw_map, name_places
 from classifier.web.outcomes import SAID, describe_outcome
 
@@ -123,7 +123,7 @@ def describe_faces(upload: Upload) -> list[Card]:
 
 def describe_face(upload: Upload, face: Face) -> Card | None:
     """The card of one face; None when no network answered."""
-    prediction = face.choose_prediction()
+    prediction = choose_prediction(face)
     if prediction is None:
         return None
     others = [ADJECTIVES[Label(label)] for label in prediction.prediction_set if label != prediction.label]

@@ -18,13 +18,13 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from classifier.api.bodies import drain_after, limit_body
 from classifier.models import Upload
 from classifier.photos import images
 from classifier.photos.images import ImageRefused
 from classifier.photos.intake import IdempotencyMismatch, take_upload
 from classifier.storage.objects import StorageUnavailable
 from classifier.templatetags.site import megabytes
-from classifier.api.bodies import drain_after, limit_body
 from classifier.web.forms import ACCEPT, UploadForm
 from fersite.rates import check_upload_rate, say_wait
 

@@ -8,14 +8,14 @@ from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from classifier.models import Label
-from dashboard.aggregates import SumArrays
-from dashboard.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.charts.answers import show_answers, show_blind
 from dashboard.charts.calibration import read_strata, show_corrected, show_coverage, show_estimated, show_reliability
-from dashboard.intervals import FEWEST_REVIEWED, RESAMPLES, macro_f1, macro_f1_interval, wilson_interval
-from dashboard.marks import read_promotions
+from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
+from dashboard.charts.marks import read_promotions
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.intervals import FEWEST_REVIEWED, RESAMPLES, macro_f1, macro_f1_interval, wilson_interval
+from dashboard.figures.scope import Scope
 from dashboard.models import AnswerRollup, PredictionRollup
-from dashboard.scope import Scope
 
 # Rows true labels, columns predicted ones.
 Confusion = NDArray[np.int64]

@@ -6,10 +6,10 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from classifier.models import Correction
-from dashboard.chart import START, Cell, Chart, Column, Series
-from dashboard.intervals import FEWEST_REVIEWED, wilson_interval
+from dashboard.charts.chart import START, Cell, Chart, Column, Series
+from dashboard.figures.intervals import FEWEST_REVIEWED, wilson_interval
+from dashboard.figures.scope import Scope
 from dashboard.models import AnswerRollup
-from dashboard.scope import Scope
 
 
 def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:

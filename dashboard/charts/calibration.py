@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from django.db.models import QuerySet, Sum
 
-from dashboard.aggregates import SumArrays
-from dashboard.buckets import EDGES
-from dashboard.chart import START, Cell, Chart, Column, Mark, Series
-from dashboard.intervals import FEWEST_REVIEWED, wilson_interval
+from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.intervals import FEWEST_REVIEWED, wilson_interval
+from dashboard.figures.scope import Scope
+from dashboard.figures.strata import Strata
 from dashboard.models import AnswerRollup, PredictionRollup
-from dashboard.scope import Scope
-from dashboard.statements import MILLION
-from dashboard.strata import Strata
+from dashboard.models.buckets import EDGES
+from dashboard.rollups.statements import MILLION
 
 
 def read_strata(answers: "QuerySet[AnswerRollup]", faces: "QuerySet[PredictionRollup]") -> dict[datetime, Strata]:

@@ -8,11 +8,11 @@ from django.db.models import Sum
 from numpy.typing import NDArray
 
 from classifier.models import Label, Sample, Snapshot
-from dashboard.aggregates import SumArrays
-from dashboard.chart import Cell, Chart, Column, Series
+from dashboard.charts.chart import Cell, Chart, Column, Series
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.scope import Scope
 from dashboard.models import AgreementRollup, Grain, SampleRollup
-from dashboard.scope import Scope
-from dashboard.statements import MILLION
+from dashboard.rollups.statements import MILLION
 
 NEWEST = 20
 WEEK = timedelta(days=7)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from dashboard.chart import START, Cell, Chart, Column, Mark, Series
-from dashboard.drift import DEVIATIONS, DRAWS, MIN_CHUNK, Drift, measure_drift
-from dashboard.drift_counts import FIRST_FACES, FirstSizes, read_daily_counts, read_first_sizes
-from dashboard.scope import Scope
+from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
+from dashboard.figures.drift import DEVIATIONS, DRAWS, MIN_CHUNK, Drift, measure_drift
+from dashboard.figures.drift_counts import FIRST_FACES, FirstSizes, read_daily_counts, read_first_sizes
+from dashboard.figures.scope import Scope
 from ml.reference import load_reference
 
 TITLES = {

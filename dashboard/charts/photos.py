@@ -8,11 +8,11 @@ from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Trunc
 
 from classifier.models import Upload
-from dashboard.aggregates import SumArrays
-from dashboard.buckets import read_quantile
-from dashboard.chart import START, Cell, Chart, Column, Series
+from dashboard.charts.chart import START, Cell, Chart, Column, Series
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.scope import Scope
 from dashboard.models import Grain, QueueSample, UploadRollup
-from dashboard.scope import Scope
+from dashboard.models.buckets import read_quantile
 
 STAGES = {"total": "from arrival to the end", "wait": "waiting", "work": "the network at work"}
 # A 95th percentile of fewer photos is the slowest one.

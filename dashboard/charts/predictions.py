@@ -8,13 +8,13 @@ from itertools import pairwise
 from django.db.models import Sum
 
 from classifier.models import Label
-from dashboard.aggregates import SumArrays
-from dashboard.buckets import EDGES, bucket_count
-from dashboard.chart import START, Cell, Chart, Column, Mark, Series
+from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.charts.drift import build_drift
-from dashboard.marks import read_promotions
+from dashboard.charts.marks import read_promotions
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.scope import Scope
 from dashboard.models import PredictionRollup
-from dashboard.scope import Scope
+from dashboard.models.buckets import EDGES, bucket_count
 
 # Shares of fewer faces jump about.
 FEWEST_FACES = 20

@@ -3,10 +3,10 @@
 from typing import Any
 
 from classifier.models import GateDecision, TrainingRun
-from dashboard.chart import Cell, Chart, Column
+from dashboard.charts.chart import Cell, Chart, Column
 from dashboard.charts.dataset import show_agreement, show_dataset, show_snapshots
 from dashboard.charts.versions import read_pairs, show_shadow, show_versions
-from dashboard.scope import Scope
+from dashboard.figures.scope import Scope
 
 NEWEST = 20
 

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Metric(models.TextChoices):
-    """How each is computed stands in dashboard.measures."""
+    """How each is computed stands in dashboard.figures.measures."""
 
     ACCURACY = "accuracy", "accuracy on reviewed faces"
     CORRECTED_ACCURACY = "corrected_accuracy", "accuracy corrected for which faces were reviewed"

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class QueueSample(models.Model):
-    """Photos that wait, at one moment; kept for QUEUE_DAYS (dashboard.queue)."""
+    """Photos that wait, at one moment; kept for QUEUE_DAYS (dashboard.rollups.queue)."""
 
     at = models.DateTimeField(unique=True)
     pending = models.PositiveIntegerField(help_text="photos that wait")

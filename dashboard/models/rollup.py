@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from classifier.models import Correction, Label, Sample, Upload, Version
-from dashboard.buckets import bucket_count
+from dashboard.models.buckets import bucket_count
 
 
 class Grain(models.TextChoices):
@@ -19,7 +19,7 @@ class Grain(models.TextChoices):
 
 
 def bins(name: str) -> Any:
-    """Counts of a histogram's buckets (dashboard.buckets)."""
+    """Counts of a histogram's buckets (dashboard.models.buckets)."""
     return ArrayField(models.BigIntegerField(), size=bucket_count(name))
 
 

@@ -17,7 +17,7 @@ import {
 const SHAPES = ["circle", "triangle", "rect", "rectRot", "star", "crossRot", "rectRounded"];
 const FEW_POINTS = 62;
 const FEW_BARS = 45;
-const BESIDE = "-beside"; // what the key of the second of two charts ends with (dashboard/panels.py)
+const BESIDE = "-beside"; // what the key of the second of two charts ends with (dashboard/web/panels.py)
 
 const pick = (colours, index, of) => (of === 1 ? colours.strong : colours.series[index % colours.series.length]);
 const nameSeries = (chart) => shortenTitles(chart.series.map((series) => findColumn(chart, series.column).title));

@@ -1,4 +1,4 @@
-// The dashboard's axes: how the formats of dashboard/chart.py read, and what is marked along them.
+// The dashboard's axes: how the formats of dashboard/charts/chart.py read, and what is marked along them.
 
 import { percent, shareAxis } from "./charts.js";
 

@@ -10,9 +10,9 @@ import pytest
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from classifier.api.bodies import MAX_BODY
 from classifier.models import Upload
 from classifier.photos.images import MAX_BYTES, MAX_PIXELS, MIN_SIDE
-from classifier.api.bodies import MAX_BODY
 from tests.api.photos import make_file, make_huge_png, make_photo
 from tests.api.rows import URL, check_problem
 

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from classifier.answers.corrections import AlreadyReviewedError, NotReadyError, give_answer, withdraw_answer
-from classifier.models import Answer, Correction, CorrectionEvent, Face, Upload
+from classifier.models import Answer, Correction, CorrectionEvent, Face, Upload, choose_prediction
 from classifier.photos.erasure import erase_upload
 from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
 
@@ -25,7 +25,7 @@ def face(ada: User) -> Face:
 
 
 def say(face: Face, author: User, answer: int = Answer.SAD) -> Correction:
-    return give_answer(face=face, author=author, answer=answer, asked="result", prediction=face.choose_prediction())
+    return give_answer(face=face, author=author, answer=answer, asked="result", prediction=choose_prediction(face))
 
 
 def test_another_answer_withdraws_the_pending_one(face: Face, ada: User) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from classifier.models import Prediction
+from classifier.models import Prediction, choose_prediction
 from classifier.serving import network
 from classifier.serving.classify import classify_upload
 from classifier.serving.network import _Loaded
@@ -37,7 +37,7 @@ def test_both_answer_and_the_champion_is_shown(shadow: "Version", take: Any) -> 
     assert (shown.version.state, silent.version) == ("champion", shadow)
     # The same network under another name says the same.
     assert silent.probabilities == pytest.approx(shown.probabilities, abs=1e-6)
-    assert face.choose_prediction() == shown
+    assert choose_prediction(face) == shown
 
 
 def test_a_shadow_that_cannot_be_loaded_costs_the_photo_nothing(

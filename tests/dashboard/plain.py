@@ -11,9 +11,9 @@ from pytest_django import DjangoDbBlocker
 from scipy.stats import binomtest
 
 from classifier.models import Correction, Face, Prediction
-from dashboard.chart import Cell, Chart
-from dashboard.rollups import roll_up
-from dashboard.scope import Scope
+from dashboard.charts.chart import Cell, Chart
+from dashboard.figures.scope import Scope
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.history import LAST, make_history
 
 DAY = timedelta(days=1)

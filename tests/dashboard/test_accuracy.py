@@ -8,10 +8,10 @@ from pytest_django import DjangoDbBlocker
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 from classifier.models import Label, Version
-from dashboard.chart import Chart
 from dashboard.charts.accuracy import build_accuracy
-from dashboard.intervals import FEWEST_REVIEWED
-from dashboard.scope import Scope
+from dashboard.charts.chart import Chart
+from dashboard.figures.intervals import FEWEST_REVIEWED
+from dashboard.figures.scope import Scope
 from tests.dashboard.plain import kept_history, last_days, share, shown_faces, table, wilson
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.charts.accuracy import build_accuracy
-from dashboard.intervals import FEWEST_REVIEWED
-from dashboard.rollups import roll_up
+from dashboard.figures.intervals import FEWEST_REVIEWED
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.history import make_history
 from tests.dashboard.plain import last_days
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.roles import Role
-from dashboard.alerts import check_alerts
+from dashboard.alerts.episodes import check_alerts
 from dashboard.models import Alert, AlertRule, Metric
 from tests.dashboard.alerting import NOW, add_rule, look, make_rule
 from tests.factories import make_user

@@ -7,11 +7,11 @@ import pytest
 
 from classifier.answers.batches import BatchError
 from classifier.models import LabellingBatch
-from dashboard import alerts
-from dashboard.alerts import check_alerts
-from dashboard.measures import Window
+from dashboard.alerts import episodes
+from dashboard.alerts.episodes import check_alerts
+from dashboard.figures.measures import Window
 from dashboard.models import Alert
-from dashboard.rollups import roll_up
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.alerting import DAY, HOUR, NOW, look, make_rule, show_face
 from tests.factories import make_user
 from tests.reviews import add_answer
@@ -94,7 +94,7 @@ def test_a_batch_that_fails_does_not_silence_the_alert(
     def refuse(**kwargs: Any) -> None:
         raise BatchError("no")
 
-    monkeypatch.setattr(alerts, "open_batch", refuse)
+    monkeypatch.setattr(episodes, "open_batch", refuse)
     with caplog.at_level(logging.ERROR):
         assert len(check_alerts(now=NOW)) == 1
     assert Alert.objects.get().batch is None
@@ -102,13 +102,13 @@ def test_a_batch_that_fails_does_not_silence_the_alert(
 
 
 def test_only_the_newest_faces_are_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts, "SLICE", 3)
+    monkeypatch.setattr(episodes, "SLICE", 3)
     rule = make_rule("estimated_accuracy", 0.5, direction="below", window_hours=72, opens_batch=True)
     ada = make_user()
     made = [show_face(ada, moment=NOW - number * 7 * HOUR) for number in range(8)]
     roll_up()
     window = Window.before(NOW, hours=72)
-    found = alerts.find_slice(rule, window)
+    found = episodes.find_slice(rule, window)
     assert set(found) == set(made[1:3])  # NOW itself is after the window, though in its last hour
-    monkeypatch.setattr(alerts, "SLICE", 100)
-    assert set(alerts.find_slice(rule, window)) == set(made[1:])
+    monkeypatch.setattr(episodes, "SLICE", 100)
+    assert set(episodes.find_slice(rule, window)) == set(made[1:])

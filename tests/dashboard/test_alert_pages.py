@@ -8,11 +8,11 @@ from django.test import Client
 from accounts.roles import Role
 from classifier.answers.batches import open_batch
 from classifier.models import Face
-from dashboard.alerts import check_alerts
+from dashboard.alerts.episodes import check_alerts
+from dashboard.charts.pages import PAGES
+from dashboard.figures.scope import ScopeForm
 from dashboard.models import Alert, Metric
-from dashboard.pages import PAGES
-from dashboard.scope import ScopeForm
-from dashboard.views_alerts import CHARTS
+from dashboard.web.alerts import CHARTS
 from tests.dashboard.alerting import DAY, MINUTE, NOW, add_rule, look, make_rule, show_face
 from tests.factories import make_user
 from tests.reviews import enter, make_reviewer

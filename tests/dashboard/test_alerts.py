@@ -7,8 +7,10 @@ import pytest
 from django.core import mail
 from django.db import IntegrityError, connection, transaction
 
-from dashboard import alerts, measures, tasks
-from dashboard.alerts import check_alerts, check_alerts_now
+from dashboard import tasks
+from dashboard.alerts import episodes
+from dashboard.alerts.episodes import check_alerts, check_alerts_now
+from dashboard.figures import measures
 from dashboard.models import Alert, AlertRule, Replay
 from tests.dashboard.alerting import DAY, HOUR, MINUTE, NOW, add_rule, look, make_rule
 
@@ -72,8 +74,8 @@ def test_hovering_at_the_threshold_is_one_episode() -> None:
 )
 def test_margin(metric: str, direction: str, limit: float, value: float, fine: bool) -> None:
     rule = AlertRule(metric=metric, direction=direction, threshold=limit)
-    assert alerts.is_fine(rule, value, limit) is fine
-    assert not alerts.is_bad(rule, value, limit)
+    assert episodes.is_fine(rule, value, limit) is fine
+    assert not episodes.is_bad(rule, value, limit)
 
 
 @pytest.mark.django_db
@@ -117,7 +119,7 @@ def test_a_rule_that_fails_does_not_silence_the_others(
             raise ValueError("a broken measure")
         return read(rule=rule, now=now)
 
-    monkeypatch.setattr(alerts, "read_metric", fail)
+    monkeypatch.setattr(episodes, "read_metric", fail)
     assert [alert.rule for alert in check_alerts(now=NOW)] == [rule]
     assert f"rule {broken.pk} could not be checked" in caplog.text
 

@@ -7,9 +7,9 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from classifier.models import Correction, Version
-from dashboard.chart import Chart
 from dashboard.charts.accuracy import build_accuracy
-from dashboard.scope import Scope
+from dashboard.charts.chart import Chart
+from dashboard.figures.scope import Scope
 from tests.dashboard.plain import Shown, kept_history, last_days, share, shown_faces, table, wilson
 
 pytestmark = pytest.mark.django_db

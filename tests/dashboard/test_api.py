@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from dashboard.pages import PAGES
-from dashboard.rollups import roll_up
-from dashboard.scope import Scope
+from dashboard.charts.pages import PAGES
+from dashboard.figures.scope import Scope
+from dashboard.rollups.hours import roll_up
 from tests.api.rows import check_problem, make_caller
 from tests.api.test_schema import check_body
 from tests.dashboard.history import make_history

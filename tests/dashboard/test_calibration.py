@@ -7,10 +7,10 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from classifier.models import Version
-from dashboard.chart import Chart
 from dashboard.charts.accuracy import build_accuracy
-from dashboard.intervals import FEWEST_REVIEWED
-from dashboard.scope import Scope
+from dashboard.charts.chart import Chart
+from dashboard.figures.intervals import FEWEST_REVIEWED
+from dashboard.figures.scope import Scope
 from tests.dashboard.plain import accuracy, correct, kept_history, last_days, share, shown_faces, table, wilson
 
 pytestmark = pytest.mark.django_db

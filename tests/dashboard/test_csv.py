@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.chart import Cell, Chart, Column, Series
-from dashboard.pages import PAGES
-from dashboard.panels import guard_formula
-from dashboard.rollups import roll_up
-from dashboard.scope import Scope
-from dashboard.tables import render_table
+from dashboard.charts.chart import Cell, Chart, Column, Series
+from dashboard.charts.pages import PAGES
+from dashboard.figures.scope import Scope
+from dashboard.rollups.hours import roll_up
+from dashboard.web.panels import guard_formula
+from dashboard.web.tables import render_table
 from tests.dashboard.history import make_history
 from tests.dashboard.visitors import RANGE, visit_as
 

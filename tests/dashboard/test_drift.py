@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
-from dashboard.drift import (
+from dashboard.figures.drift import (
     CHUNK_SIZES,
     DRIFT_MEASURES,
     MIN_CHUNK,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from dashboard.intervals import difference_interval, macro_f1, macro_f1_interval, wilson_interval
-from dashboard.strata import Strata
+from dashboard.figures.intervals import difference_interval, macro_f1, macro_f1_interval, wilson_interval
+from dashboard.figures.strata import Strata
 from ml.intervals import accuracy_interval
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from classifier.models import Correction, Prediction, Upload
-from dashboard.buckets import EDGES
-from dashboard.drift import MIN_CHUNK, measure_drift
-from dashboard.measures import Reading, Window, read_metric
+from dashboard.figures.drift import MIN_CHUNK, measure_drift
+from dashboard.figures.measures import Reading, Window, read_metric
+from dashboard.figures.scope import Scope
 from dashboard.models import AlertRule, Grain, Metric, UploadRollup
-from dashboard.rollups import roll_up
-from dashboard.scope import Scope
+from dashboard.models.buckets import EDGES
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.alerting import DAY, HOUR, MINUTE, NOW, look
 from tests.dashboard.history import LAST, make_history
 from tests.dashboard.plain import correct, shown_faces
@@ -128,7 +128,7 @@ def compare_drift(name: str, shown: list[Prediction]) -> None:
 
 def test_size_drift_is_against_the_first_faces(history: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read("size_drift", window_hours=24) is None  # too few so far
-    monkeypatch.setattr("dashboard.drift_counts.FIRST_FACES", 40)
+    monkeypatch.setattr("dashboard.figures.drift_counts.FIRST_FACES", 40)
     found = read("size_drift", window_hours=24)
     assert found is not None
     assert found.n == len(list_shown(24)) >= MIN_CHUNK

@@ -17,10 +17,10 @@ from rest_framework.authtoken.models import Token
 from accounts.roles import Role, set_role
 from classifier.models import TrainingRun, Upload
 from classifier.serving.heartbeat import beat_once
-from dashboard import prometheus
-from dashboard.alerts import check_alerts
-from dashboard.queue import sample_queue
-from dashboard.rollups import roll_up
+from dashboard.alerts.episodes import check_alerts
+from dashboard.api.views import prometheus
+from dashboard.rollups.hours import roll_up
+from dashboard.rollups.queue import sample_queue
 from fersite.checks import check_settings
 from tests.dashboard.alerting import DAY, look, make_rule, show_face
 from tests.factories import make_upload, make_user

@@ -7,7 +7,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
 from accounts.roles import set_role
-from dashboard.alerts import check_alerts
+from dashboard.alerts.episodes import check_alerts
 from dashboard.models import Alert
 from tests.dashboard.alerting import DAY, MINUTE, NOW, add_rule, look, make_rule
 from tests.factories import make_user

@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Version
+from dashboard.charts.pages import PAGES
+from dashboard.figures.scope import Scope
 from dashboard.models import Replay
-from dashboard.pages import PAGES
-from dashboard.rollups import roll_up
-from dashboard.scope import Scope
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.history import make_history
 from tests.dashboard.visitors import MAY, MAY_NOT, RANGE, visit_as
 

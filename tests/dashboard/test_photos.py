@@ -10,10 +10,10 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from classifier.models import Upload
-from dashboard.chart import Cell, Chart
+from dashboard.charts.chart import Cell, Chart
 from dashboard.charts.photos import FEWEST_TIMED, build_photos
+from dashboard.figures.scope import Scope
 from dashboard.models import QueueSample
-from dashboard.scope import Scope
 from tests.dashboard.history import LAST
 from tests.dashboard.plain import kept_history, last_days, table
 

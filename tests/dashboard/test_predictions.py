@@ -11,13 +11,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Prediction, Promotion, Version
-from dashboard import drift_counts
-from dashboard.buckets import EDGES
-from dashboard.chart import Chart
+from dashboard.charts.chart import Chart
 from dashboard.charts.predictions import build_predictions
-from dashboard.drift import drift_threshold
-from dashboard.rollups import roll_up
-from dashboard.scope import DAY, Scope
+from dashboard.figures import drift_counts
+from dashboard.figures.drift import drift_threshold
+from dashboard.figures.scope import DAY, Scope
+from dashboard.models.buckets import EDGES
+from dashboard.rollups.hours import roll_up
 from ml.reference import load_reference
 from tests.dashboard.history import LAST, at, make_history
 

@@ -11,7 +11,7 @@ from classifier.models import Upload
 from classifier.serving.heartbeat import beat_once
 from dashboard import tasks
 from dashboard.models import QueueSample
-from dashboard.queue import QUEUE_DAYS, look_at_queue, sample_queue
+from dashboard.rollups.queue import QUEUE_DAYS, look_at_queue, sample_queue
 from tests.dashboard.alerting import MINUTE, NOW
 from tests.dashboard.history import at
 from tests.factories import make_upload, make_user

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from dashboard import rollups, tasks
+from dashboard import tasks
 from dashboard.models import StaleHour, UploadRollup
-from dashboard.rollups import roll_up
+from dashboard.rollups import hours
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.history import make_history
 
 pytestmark = pytest.mark.django_db
@@ -46,13 +47,13 @@ def test_the_task_works_off_a_backlog_in_pieces(monkeypatch: pytest.MonkeyPatch)
     stale = StaleHour.objects.values("hour").distinct().count()
     assert stale > tasks.PIECE_HOURS
     limits: list[int | None] = []
-    whole = rollups.roll_up
+    whole = hours.roll_up
 
     def note(*, limit: int | None = None) -> int:
         limits.append(limit)
         return whole(limit=limit)
 
-    monkeypatch.setattr(rollups, "roll_up", note)
+    monkeypatch.setattr(hours, "roll_up", note)
     assert tasks.roll_up() == stale
     assert set(limits) == {tasks.PIECE_HOURS}
     assert len(limits) == stale // tasks.PIECE_HOURS + 1

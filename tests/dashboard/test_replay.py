@@ -13,7 +13,7 @@ from classifier.models import Correction, Prediction, Upload
 from classifier.training.registry import register_version
 from dashboard.models import Alert, AlertRule, PredictionRollup, Replay
 from dashboard.replay import ReplayError, replay_history
-from dashboard.rollups import start_of_day
+from dashboard.rollups.hours import start_of_day
 from ml.artifacts import default_artifact
 from ml.data import FaceData
 from ml.labels import LABELS

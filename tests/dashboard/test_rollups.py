@@ -20,7 +20,7 @@ from dashboard.models import (
     StaleHour,
     UploadRollup,
 )
-from dashboard.rollups import _take_turn, rebuild, roll_up, start_of_day, work_off
+from dashboard.rollups.hours import _take_turn, rebuild, roll_up, start_of_day, work_off
 from tests.dashboard.history import at, make_history
 from tests.factories import make_face, make_prediction, make_upload, make_user, make_version
 

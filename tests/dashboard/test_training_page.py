@@ -7,10 +7,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from classifier.models import GateDecision, Label, Snapshot, TrainingRun, Version
-from dashboard.chart import Chart
+from dashboard.charts.chart import Chart
 from dashboard.charts.training import build_training
-from dashboard.rollups import roll_up
-from dashboard.scope import Scope
+from dashboard.figures.scope import Scope
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.history import LAST, at, make_history
 from tests.dashboard.plain import DAY, last_days, table
 

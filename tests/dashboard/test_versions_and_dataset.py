@@ -9,10 +9,10 @@ from pytest_django import DjangoDbBlocker
 
 from classifier.answers.agreement import fleiss_kappa
 from classifier.models import Correction, Face, Label, Prediction, Sample, Version
-from dashboard.chart import Chart
+from dashboard.charts.chart import Chart
 from dashboard.charts.training import build_training
-from dashboard.intervals import difference_interval
-from dashboard.scope import Scope
+from dashboard.figures.intervals import difference_interval
+from dashboard.figures.scope import Scope
 from tests.dashboard.plain import face_truth, kept_history, last_days, share, shown_faces, table, wilson
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings
 
-from dashboard.pages import PAGES
-from dashboard.rollups import roll_up
+from dashboard.charts.pages import PAGES
+from dashboard.rollups.hours import roll_up
 from tests.dashboard.history import make_history
 from tests.dashboard.visitors import RANGE, visit_as
 from tests.e2e.test_model_page import COUNT_COLOURS

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from dashboard.rollups import rebuild
+from dashboard.rollups.hours import rebuild
 
 
 class Command(BaseCommand):

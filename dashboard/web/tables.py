@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard.cells import ABSENT, show_column
-from dashboard.chart import Cell, Chart
+from dashboard.charts.chart import Cell, Chart
+from dashboard.web.cells import ABSENT, show_column
 
 SHADES = 10
 

@@ -39,7 +39,7 @@ def measure_drift(name: str, counts: Sequence[int], reference: Sequence[int] | N
 
     Args:
         name: of DRIFT_MEASURES.
-        counts: (k,), faces in each bucket (dashboard.buckets) or of each label.
+        counts: (k,), faces in each bucket (dashboard.models.buckets) or of each label.
         reference: (k,), counts too; None: the training reference's, which has no sizes.
 
     Returns:

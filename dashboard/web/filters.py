@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from classifier.models import Version
-from dashboard.navigation import Link
-from dashboard.scope import DAY, Scope, ScopeForm
+from dashboard.figures.scope import DAY, Scope, ScopeForm
+from dashboard.web.navigation import Link
 
 RANGES = (7, 30, 90)
 WORDS = {

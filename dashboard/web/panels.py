@@ -7,11 +7,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from dashboard.cells import show_column, show_fact
-from dashboard.chart import Cell, Chart
-from dashboard.pages import Page
-from dashboard.scope import Scope
-from dashboard.tables import render_table
+from dashboard.charts.chart import Cell, Chart
+from dashboard.charts.pages import Page
+from dashboard.figures.scope import Scope
+from dashboard.web.cells import show_column, show_fact
+from dashboard.web.tables import render_table
 
 KINDS = {"lines": "Lines", "bars": "Bars", "stacked": "Stacked bars", "reliability": "A reliability diagram"}
 # A table of more columns has the page's width.

@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard.access import staff_only
+from dashboard.alerts.notices import describe_span
+from dashboard.figures.scope import MOST_DAYS, Scope
 from dashboard.models import Alert, Metric
-from dashboard.navigation import list_pages
-from dashboard.notices import describe_span
-from dashboard.rollups import DAY, start_of_day
-from dashboard.scope import MOST_DAYS, Scope
+from dashboard.rollups.hours import DAY, start_of_day
+from dashboard.web.access import staff_only
+from dashboard.web.navigation import list_pages
 
 LAST = 50
 # What came before, on the chart that an alert leads to.

@@ -1,8 +1,8 @@
 """What happened to the site that charts over time point out: promotions."""
 
 from classifier.models import Promotion
-from dashboard.chart import Mark
-from dashboard.scope import Scope
+from dashboard.charts.chart import Mark
+from dashboard.figures.scope import Scope
 
 
 def read_promotions(scope: Scope) -> list[Mark]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard.chart import Chart
 from dashboard.charts.accuracy import build_accuracy
+from dashboard.charts.chart import Chart
 from dashboard.charts.photos import build_photos
 from dashboard.charts.predictions import build_predictions
 from dashboard.charts.training import build_training
-from dashboard.scope import Scope
+from dashboard.figures.scope import Scope
 
 
 @dataclass(frozen=True)

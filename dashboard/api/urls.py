@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from dashboard.api import PageListView, PageView
+from dashboard.api.views import PageListView, PageView
 
 app_name = "dashboard_api"
 urlpatterns: list[URLPattern | URLResolver] = [

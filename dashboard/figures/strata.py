@@ -8,9 +8,9 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.buckets import bucket_count
-from dashboard.intervals import Z
-from dashboard.statements import MILLION
+from dashboard.figures.intervals import Z
+from dashboard.models.buckets import bucket_count
+from dashboard.rollups.statements import MILLION
 
 Counts = NDArray[np.int64]
 

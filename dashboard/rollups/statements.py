@@ -6,7 +6,6 @@ Made of the models' own field names; the only values that enter are %(start)s an
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField
 
-from dashboard.buckets import EDGES, bucket_count
 from dashboard.models import (
     AgreementRollup,
     AnswerRollup,
@@ -16,6 +15,7 @@ from dashboard.models import (
     StaleHour,
     UploadRollup,
 )
+from dashboard.models.buckets import EDGES, bucket_count
 from dashboard.models.rollup import Rollup
 
 MILLION = 1_000_000

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 
 from django.utils.html import format_html
 
-from dashboard.chart import Cell, Chart, Column
+from dashboard.charts.chart import Cell, Chart, Column
 
 ABSENT = "–"
 # Up to so many of a unit, the unit: seconds, its name, what it is in seconds.

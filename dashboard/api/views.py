@@ -16,10 +16,10 @@ from classifier.api.base import ApiView
 from classifier.api.problems import Problem
 from classifier.api.schema import SIGNED_IN, describe_problems
 from classifier.models import Label, Upload
+from dashboard.api.serializers import PageListSerializer, PageSerializer
+from dashboard.charts.pages import PAGES
+from dashboard.figures.scope import DAY, DEFAULT_DAYS, MOST_DAYS, Scope, ScopeForm
 from dashboard.models import Grain
-from dashboard.pages import PAGES
-from dashboard.scope import DAY, DEFAULT_DAYS, MOST_DAYS, Scope, ScopeForm
-from dashboard.serializers import PageListSerializer, PageSerializer
 
 # The filters of the pages but for the second version: two requests read two.
 FILTERS = ("since", "until", "version", "source", "label")

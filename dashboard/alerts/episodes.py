@@ -2,7 +2,7 @@
 
 A figure is bad beyond its threshold, and fine again only where it has come back by a twentieth of what it could: one
 that hovers at its threshold does not open an alert with every check. Too little data changes nothing. Mails are
-dashboard.notices' business, once everything is committed.
+dashboard.alerts.notices' business, once everything is committed.
 """
 
 import logging
@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from classifier.answers.batches import BatchError, open_batch
 from classifier.models import Face, LabellingBatch, Prediction
-from dashboard.measures import Reading, Window, filtered, read_metric
+from dashboard.alerts.notices import describe_rule, send_notices
+from dashboard.figures.measures import Reading, Window, filtered, read_metric
 from dashboard.models import Alert, AlertRule, Grain, PredictionRollup, Replay
-from dashboard.notices import describe_rule, send_notices
 
 # How far back beyond the threshold is fine, as a share of what is possible there.
 MARGIN = 0.05

@@ -1,11 +1,11 @@
-"""The shapes of charts as the interface sends them, for the schema: dashboard.chart.Chart.to_dict makes them."""
+"""The shapes of charts as the interface sends them, for the schema: dashboard.charts.chart.Chart.to_dict makes them."""
 
 from typing import Any, get_args
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from dashboard.chart import Format, Plot
+from dashboard.charts.chart import Format, Plot
 from dashboard.models import Grain
 
 CELL = {"oneOf": [{"type": "string"}, {"type": "number"}], "nullable": True}

@@ -8,14 +8,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard.access import staff_only
-from dashboard.chart import to_json
-from dashboard.filters import carry, list_ranges, read_filters
+from dashboard.charts.chart import to_json
+from dashboard.charts.pages import PAGES, Page
+from dashboard.figures.scope import DAY, ScopeForm
 from dashboard.models import Grain, Replay, StaleHour
-from dashboard.navigation import list_pages
-from dashboard.pages import PAGES, Page
-from dashboard.panels import build_blocks, guard_formula
-from dashboard.scope import DAY, ScopeForm
+from dashboard.web.access import staff_only
+from dashboard.web.filters import carry, list_ranges, read_filters
+from dashboard.web.navigation import list_pages
+from dashboard.web.panels import build_blocks, guard_formula
 
 
 @staff_only

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.roles import STAFF
-from dashboard.measures import Reading
+from dashboard.figures.measures import Reading
 from dashboard.models import Alert, AlertRule
 
 logger = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from django.db.models import Max, Q, Subquery, Sum, Window
 from django.db.models.functions import Coalesce
 
 from classifier.models import Label
-from dashboard.aggregates import SumArrays
-from dashboard.drift import DRIFT_MEASURES
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.drift import DRIFT_MEASURES
+from dashboard.figures.scope import Scope
 from dashboard.models import Grain, PredictionRollup
-from dashboard.scope import Scope
 
 # So many predictions, in whole days, are what later sizes are compared with.
 FIRST_FACES = 500

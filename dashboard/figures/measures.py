@@ -13,13 +13,13 @@ from django.db.models import Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from classifier.models import Label, Upload
-from dashboard.aggregates import SumArrays
-from dashboard.buckets import read_quantile
-from dashboard.drift import measure_drift
-from dashboard.drift_counts import read_first_sizes
+from dashboard.figures.aggregates import SumArrays
+from dashboard.figures.drift import measure_drift
+from dashboard.figures.drift_counts import read_first_sizes
+from dashboard.figures.strata import Strata
 from dashboard.models import AlertRule, AnswerRollup, Grain, Metric, PredictionRollup, QueueSample, UploadRollup
-from dashboard.rollups import DAY, start_of_day
-from dashboard.strata import Strata
+from dashboard.models.buckets import read_quantile
+from dashboard.rollups.hours import DAY, start_of_day
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from dashboard.pages import PAGES
+from dashboard.charts.pages import PAGES
 
 
 @dataclass(frozen=True)

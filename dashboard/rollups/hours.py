@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from dashboard.models import StaleHour
-from dashboard.statements import DAYS, HOURS, TABLES
+from dashboard.rollups.statements import DAYS, HOURS, TABLES
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # How many hours one transaction computes, so that a long backlog is not lost when it is cut off.

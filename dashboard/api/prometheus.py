@@ -26,9 +26,9 @@ from rest_framework.request import Request
 from accounts.roles import is_dashboard_staff
 from classifier.api.authentication import BearerAuthentication
 from classifier.models import TrainingRun, Version
-from dashboard.measures import Window, read_accuracy
+from dashboard.figures.measures import Window, read_accuracy
 from dashboard.models import Alert, AlertRule, Grain, Metric, PredictionRollup, QueueSample, StaleHour
-from dashboard.queue import look_at_queue
+from dashboard.rollups.queue import look_at_queue
 
 REVIEWED_DAYS = 30
 # The text format, which every Prometheus reads.

@@ -1,0 +1,1 @@
+"""The dashboard's numbers for programs: JSON, and /metrics for Prometheus."""

@@ -1,0 +1,1 @@
+"""What reads: measures, intervals and drift, from rollups and the product's tables."""

@@ -1,0 +1,1 @@
+"""Staff's pages: addresses, filters, panels and tables."""
