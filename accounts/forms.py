@@ -25,7 +25,7 @@ class BootstrapMixin:
     fields: dict[str, forms.Field]
 
     def style_fields(self) -> None:
-        """To be called when the fields are there."""
+        """Add the classes; call it at the end of `__init__`, when the fields exist."""
         for field in self.fields.values():
             checkbox = isinstance(field.widget, forms.CheckboxInput)
             field.widget.attrs["class"] = "form-check-input" if checkbox else "form-control"
@@ -77,7 +77,7 @@ class SignUpForm(BootstrapMixin, BaseUserCreationForm):  # type: ignore[type-arg
 
     @transaction.atomic
     def save(self, commit: bool = True) -> User:
-        """The account together with the record that the notice was accepted."""
+        """Create the account and record that the notice was accepted."""
         user = super().save(commit=True)
         notice.record_acceptance(user=user)
         return user
@@ -110,8 +110,6 @@ class LogInForm(BootstrapMixin, AuthenticationForm):
 
 
 class StyledPasswordChangeForm(BootstrapMixin, PasswordChangeForm):
-    """The present password and a new one."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].label = "Present password"

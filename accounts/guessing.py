@@ -39,7 +39,7 @@ def is_address_blocked(request: HttpRequest | None, username: str) -> bool:
 
 
 def count_failure(request: HttpRequest | None, username: str) -> None:
-    """One more wrong password for this name."""
+    """Count one more wrong password for this name."""
     for key in _limits_of_name(request, username) | _limits_of_address(request):
         _count(key, WINDOW_SECONDS)
 

@@ -8,7 +8,7 @@ class User(AbstractUser):
     """A person or a system account ("probe"). The e-mail is asked for at sign-up; system accounts have none."""
 
     def set_unusable_password(self) -> None:
-        """As Django's own; like a new password, it ends the API token."""
+        """End the API token as well, as a new password does."""
         from rest_framework.authtoken.models import Token
 
         super().set_unusable_password()

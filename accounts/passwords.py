@@ -10,10 +10,10 @@ class NewPasswordValidator:
     """One of AUTH_PASSWORD_VALIDATORS: takes any password, and hears when one was stored."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Nothing to check."""
+        """Take any password."""
 
     def get_help_text(self) -> str:
-        """For admin's form."""
+        """What admin shows beside the field."""
         return "A new password ends the account’s sessions and its API token."
 
     def password_changed(self, password: str, user: User | None = None) -> None:

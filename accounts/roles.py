@@ -30,10 +30,8 @@ def set_role(*, user: "User", role: Role) -> None:
 
 
 def is_reviewer(user: "User") -> bool:
-    """Whether this person may review corrections."""
     return bool(user.is_active and (user.is_superuser or user.groups.filter(name__in=[REVIEWER, STAFF]).exists()))
 
 
 def is_dashboard_staff(user: "User") -> bool:
-    """Whether this person may see the dashboard."""
     return bool(user.is_active and (user.is_superuser or user.groups.filter(name=STAFF).exists()))

@@ -46,13 +46,13 @@ class SignUpView(CreateView):  # type: ignore[type-arg]
     template_name = "accounts/sign_up.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Who has an account and is logged in has nothing to do here."""
+        """Send people who are logged in on: they have an account."""
         if request.user.is_authenticated:
             return redirect(next_page(request) or settings.LOGIN_REDIRECT_URL)
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: BaseModelForm) -> HttpResponse:  # type: ignore[type-arg]
-        """A name taken in the very same moment is the database's refusal, and Django's 500: rare enough."""
+        """Create the account and log in. A name taken in the very same moment ends in a 500, which is rare enough."""
         if not guessing.may_sign_up(self.request):
             form.add_error(None, "Many accounts were made from your network just now. Please try again in an hour.")
             headers = {"Retry-After": "3600"}
@@ -63,7 +63,7 @@ class SignUpView(CreateView):  # type: ignore[type-arg]
         return HttpResponseRedirect(next_page(self.request) or str(reverse_lazy("upload")))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """`next` travels with the form."""
+        """Add `next`, which the form sends on."""
         return super().get_context_data(next=next_page(self.request), **kwargs)
 
 
@@ -75,7 +75,7 @@ class LogInView(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def get_redirect_url(self) -> str:  # type: ignore[override]  # the stubs name an argument that Django has not
-        """Never this page: whoever is logged in already would go round in a circle."""
+        """Never lead back to this page: people who are logged in already would go round in a circle."""
         wanted = super().get_redirect_url()
         return "" if urlsplit(wanted).path == self.request.path else wanted
 
@@ -88,7 +88,6 @@ class PasswordChangeView(auth_views.PasswordChangeView):
     success_url = reverse_lazy("account")
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        """Says that it worked."""
         messages.success(self.request, "Your password is changed. Other sessions and your API token have ended.")
         return super().form_valid(form)  # type: ignore[arg-type]
 
@@ -104,14 +103,13 @@ class PasswordResetView(auth_views.PasswordResetView):
 
 
 class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
-    """The page behind the link."""
+    """The page that the mailed link opens."""
 
     form_class = StyledSetPasswordForm
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("login")
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        """Says that it worked, on the log-in page."""
         messages.success(self.request, "Your new password is set. Please log in with it.")
         return super().form_valid(form)  # type: ignore[arg-type]
 
@@ -122,7 +120,7 @@ class AccountView(LoginRequiredMixin, TemplateView):
     template_name = "accounts/account.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The latest acceptance of the notice; None for accounts that were made by an administrator."""
+        """Add the latest acceptance of the notice; None for accounts that were made by an administrator."""
         user = self.request.user
         acceptance = user.notice_acceptances.order_by("-accepted_at").first() if isinstance(user, User) else None
         return super().get_context_data(acceptance=acceptance, **kwargs)

@@ -19,13 +19,12 @@ from classifier.training import execution, runs
     time_limit=settings.FERSITE_LEASE_SECONDS,  # a photo that outlasts its lease costs this process, and an attempt
 )
 def classify_upload(upload_id: str) -> None:
-    """Classify one upload."""
     classify.classify_upload(UUID(upload_id))
 
 
 @shared_task(name="classifier.tasks.sweep_uploads", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_uploads() -> int:
-    """Hand out again what was lost; how many."""
+    """Hand out lost uploads again; returns how many."""
     return upkeep.sweep_uploads()
 
 
@@ -42,25 +41,23 @@ def classify_face(face_id: str) -> None:
 
 @shared_task(name="classifier.tasks.sweep_faces", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_faces() -> int:
-    """Hand out again the drawn faces that got lost; how many."""
+    """Hand out lost drawn faces again; returns how many."""
     return drawn.sweep_faces()
 
 
 @shared_task(name="classifier.tasks.run_bulk_review", time_limit=settings.FERSITE_LEASE_SECONDS)
 def run_bulk_review(bulk_review_id: int) -> None:
-    """Carry out the next piece of a bulk review."""
     bulk.run_bulk_review(bulk_review_id)
 
 
 @shared_task(name="classifier.tasks.sweep_bulk_reviews", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_bulk_reviews() -> int:
-    """Send lost bulk reviews again; how many."""
+    """Send lost bulk reviews again; returns how many."""
     return bulk.sweep_bulk_reviews()
 
 
 @shared_task(name="classifier.tasks.explain_prediction", time_limit=settings.FERSITE_LEASE_SECONDS)
 def explain_prediction(explanation_id: int) -> None:
-    """Compute one explanation."""
     explain.compute_explanation(explanation_id)
 
 
@@ -78,11 +75,11 @@ def check_retraining() -> str:
 
 @shared_task(name="classifier.tasks.sweep_runs", time_limit=settings.FERSITE_LEASE_SECONDS)
 def sweep_runs() -> int:
-    """Give lost runs back to the queue; how many were sent."""
+    """Give lost runs back to the queue; returns how many were sent."""
     return runs.sweep_runs()
 
 
 @shared_task(name="classifier.tasks.sweep_dataset")
 def sweep_dataset() -> int:
-    """Remove the images of the dataset that no row names; how many. On the queue `upkeep`: listing takes seconds."""
+    """Remove the dataset's images that no row names; returns how many. On the queue `upkeep`: listing takes seconds."""
     return reconcile.sweep_dataset()

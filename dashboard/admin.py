@@ -30,37 +30,34 @@ class AlertRuleAdmin(CarefulAdmin):
     readonly_fields = ("says_now",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> list[str]:
-        """Once there were alerts, the metric stays: theirs are read as figures of it."""
+        """Keep the metric once there were alerts: theirs are read as figures of it."""
         had_alerts = obj is not None and obj.alerts.exists()
         return [*self.readonly_fields, *(["metric"] if had_alerts else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
-        """With whether an alert is open."""
         opened = Alert.objects.open().filter(rule=OuterRef("pk"))
         rows: QuerySet[AlertRule] = super().get_queryset(request).annotate(has_open=Exists(opened))
         return rows
 
     @admin.display(description="bad when", ordering="threshold")
     def limit(self, rule: AlertRule) -> str:
-        """With the unit."""
+        """The threshold with its unit."""
         if rule.threshold is None:
             return f"{rule.direction} the reference's limit"
         return f"{rule.direction} {rule.kind.describe(rule.threshold)}"
 
     @admin.display(description="window", ordering="window_hours")
     def window(self, rule: AlertRule) -> str:
-        """In hours."""
         return f"{rule.window_hours:,} h"
 
     @admin.display(description="of")
     def narrowed(self, rule: AlertRule) -> str:
-        """Source and label."""
+        """The source and the label that it is narrowed to."""
         label = rule.get_label_display() if rule.label is not None else ""
         return ", ".join(filter(None, [rule.get_source_display() if rule.source else "", label])) or "all"
 
     @admin.display(description="alert open", boolean=True, ordering="has_open")
     def is_open(self, rule: Any) -> bool:
-        """Whether it is broken at present."""
         return bool(rule.has_open)
 
     @admin.display(description="it says now")
@@ -81,17 +78,13 @@ class AlertRuleAdmin(CarefulAdmin):
 
 
 class OpenFilter(admin.SimpleListFilter):
-    """Open or resolved."""
-
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The two."""
         return [("open", "open"), ("resolved", "resolved")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
-        """In that state."""
         if self.value() not in ("open", "resolved"):
             return queryset
         return queryset.filter(resolved_at__isnull=self.value() == "open")
@@ -99,8 +92,6 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    """What was wrong and when, the newest first."""
-
     list_display = ("opened_at", "rule", "text", "resolved_at", "batch")
     list_filter = (OpenFilter, "rule")
     list_select_related = ("rule", "batch")

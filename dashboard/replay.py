@@ -114,7 +114,7 @@ def replay_history(
 
 
 def begin(starts: Sequence[datetime], drift_days: int) -> Replay:
-    """Note that it is one; while it goes on, the alerts' own check pauses."""
+    """Store that a replay goes on; until it ends, the alerts' own check pauses."""
     with transaction.atomic():
         recent = timezone.now() - timedelta(hours=REPLAY_HOURS)
         if Replay.objects.filter(finished_at=None, started_at__gte=recent).exists():
@@ -138,7 +138,7 @@ def make_accounts(replay: Replay) -> tuple[list[User], list[User]]:
 
 
 def count_faces(people: Sequence[User]) -> int:
-    """Faces found in their photos."""
+    """How many faces were found in these people's photos."""
     return Face.objects.filter(upload__owner__in=people).count()
 
 
@@ -172,7 +172,7 @@ def play_photos(
 
 
 def wait_for_worker(uploads: UploadQuerySet) -> None:
-    """Until none is pending or running."""
+    """Wait until none of the uploads is pending or running."""
     end = monotonic() + WAIT_SECONDS
     while uploads.filter(status__in=["pending", "running"]).exists():
         if monotonic() > end:
@@ -181,7 +181,7 @@ def wait_for_worker(uploads: UploadQuerySet) -> None:
 
 
 def wait_for_rollups() -> None:
-    """Until nothing is stale; raises ReplayError when it takes too long."""
+    """Wait until nothing is stale; raises ReplayError when it takes too long."""
     try:
         work_off(seconds=WAIT_SECONDS)
     except TimeoutError as error:

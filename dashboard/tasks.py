@@ -30,7 +30,6 @@ def roll_up() -> int:
 
 @shared_task(name="dashboard.tasks.sample_queue")
 def sample_queue() -> None:
-    """Keep what the queue looks like."""
     queue.sample_queue(now=timezone.now())
 
 

@@ -45,12 +45,12 @@ class Readiness:
         self.forget()
 
     def forget(self) -> None:
-        """The next one looks anew."""
+        """Forget what was found: the next read asks anew."""
         self._found: dict[str, str] = {}
         self._until = 0.0
 
     def read(self) -> dict[str, str]:
-        """Whoever comes while another looks waits for what that one finds."""
+        """What each dependency answered; who comes while another asks waits for what that one finds."""
         with self._lock:
             if monotonic() >= self._until:
                 self._found = run_probes(
@@ -98,7 +98,7 @@ def run_probes(probes: dict[str, Callable[[], None]]) -> dict[str, str]:
 
 
 def ask_database() -> None:
-    """A new connection, so that a pooled one that died is not what is judged."""
+    """Connect anew, so that a pooled connection that died is not what is judged."""
     options = connections["default"].get_connection_params()
     options.pop("cursor_factory", None)
     connection = psycopg2.connect(**{**options, "connect_timeout": 2})
@@ -110,18 +110,18 @@ def ask_database() -> None:
 
 
 def ask_broker() -> None:
-    """Redis answers PING."""
+    """Raise unless Redis answers PING."""
     with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
         client.ping()
 
 
 def ask_storage() -> None:
-    """The bucket is there and the keys open it."""
+    """Raise unless the bucket is there and the keys open it."""
     quick = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
     make_client(settings.S3_ENDPOINT_URL, quick).head_bucket(Bucket=settings.AWS_STORAGE_BUCKET_NAME)
 
 
 def ask_worker() -> None:
-    """An inference worker renewed its heartbeat within the last 20 seconds."""
+    """Raise unless an inference worker renewed its heartbeat within the last 20 seconds."""
     if cache.get(HEARTBEAT_KEY) is None:
         raise LookupError("no heartbeat of an inference worker")

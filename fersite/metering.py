@@ -8,10 +8,10 @@ from django_prometheus.utils import Time
 
 
 class RequestMetricsMiddleware(PrometheusAfterMiddleware):
-    """The inner of the two: by view, method and status."""
+    """The inner one of django-prometheus' two: counts by view, method and status."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """A Content-Length that is none is the view's to refuse."""
+        """Start the clock; an invalid Content-Length is the view's to refuse."""
         try:
             super().process_request(request)
         except ValueError:

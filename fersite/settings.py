@@ -52,7 +52,7 @@ def env_flag(name: str, *, default: bool = False) -> bool:
 
 
 def env_int(name: str, default: int) -> int:
-    """A whole number."""
+    """The variable as a whole number; ImproperlyConfigured for anything else."""
     value = env(name, str(default))
     try:
         return int(value)
@@ -61,7 +61,7 @@ def env_int(name: str, default: int) -> int:
 
 
 def env_float(name: str, default: float) -> float:
-    """A number."""
+    """The variable as a number; ImproperlyConfigured for anything else."""
     value = env(name, str(default))
     try:
         return float(value)
@@ -70,12 +70,12 @@ def env_float(name: str, default: float) -> float:
 
 
 def env_list(name: str) -> list[str]:
-    """Words separated by commas."""
+    """The words of a variable, which commas separate."""
     return [word.strip() for word in env(name).split(",") if word.strip()]
 
 
 def require(name: str, example: str) -> str:
-    """A variable that has no safe default."""
+    """The value of a variable that has no safe default; ImproperlyConfigured where it is not set."""
     value = env(name)
     if not value:
         raise ImproperlyConfigured(f"{name} is not set, for example {example}; or start the site with `make run`")

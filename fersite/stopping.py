@@ -12,5 +12,5 @@ def ask_to_stop() -> None:
 
 
 def is_stopping() -> bool:
-    """Long work that can be gone on with should end."""
+    """Whether long work that can be gone on with should end now."""
     return _asked[0] == 1

@@ -28,11 +28,11 @@ class ImpatientBody:
         self._body, self._connection = body, connection
 
     def read(self, *size: int) -> bytes:
-        """As any file's; raises TimeoutError when the client was silent for BODY_SECONDS."""
+        """Read as any file does; raises TimeoutError when the client was silent for BODY_SECONDS."""
         return self._take(self._body.read, *size)
 
     def readline(self, *size: int) -> bytes:
-        """As any file's; raises TimeoutError when the client was silent for BODY_SECONDS."""
+        """Read as any file does; raises TimeoutError when the client was silent for BODY_SECONDS."""
         return self._take(self._body.readline, *size)
 
     def _take(self, take: Any, *size: int) -> bytes:

@@ -223,7 +223,7 @@ class LocalServices:
         return services
 
     def add(self, name: str, server: "LocalPostgres | LocalRedis | LocalS3", environment: dict[str, str]) -> None:
-        """Take one service in."""
+        """Add a service, and what its clients need to know."""
         self.servers[name] = server
         self.environment |= environment
 

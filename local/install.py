@@ -69,7 +69,7 @@ def finish(started: Started) -> None:
 
 
 def digest_of(*names: str) -> str:
-    """Changes when one of the files does."""
+    """A hash over the files, so that it changes when one of them does."""
     found = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in names))
     return found.hexdigest()
 

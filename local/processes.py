@@ -150,7 +150,7 @@ def kill_recorded(path: Path) -> list[str]:
 
 
 def end_processes(victims: list[psutil.Process]) -> None:
-    """SIGINT (Postgres: fast shutdown), SIGKILL after three seconds, and wait."""
+    """Send SIGINT (PostgreSQL: fast shutdown), SIGKILL after three seconds, and wait."""
     for signum in (signal.SIGINT, signal.SIGKILL):
         for process in victims:
             with suppress(psutil.Error):

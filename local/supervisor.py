@@ -100,7 +100,7 @@ class Manager:
     # Start
 
     def start(self) -> None:
-        """From nothing to a probe photo that went through the queue."""
+        """Start everything, until a probe photo went through the queue."""
         left = kill_recorded(self.state / "processes.json")
         if left:
             say(f"Ended what an earlier manager left: {', '.join(left)}")
@@ -134,7 +134,7 @@ class Manager:
         self.wait_until(self.web_answers, READY_SECONDS, "web")
 
     def start_prepare(self) -> Child:
-        """The process that prepares the site and later sends the probe photo; it writes to the console."""
+        """Start the process that prepares the site and later sends the probe photo; it writes to the console."""
         (self.state / PREPARED).unlink(missing_ok=True)
         prepare = python_process("prepare", self.logs, self.environment, "local.prepare")
         prepare.console = True
@@ -160,7 +160,7 @@ class Manager:
         record_children(self.state / "processes.json", [one.child for one in self.watched])
 
     def wait_for_service(self, name: str) -> None:
-        """Until the local service answers; real ones are the operator's."""
+        """Wait until the local service answers; real ones are the operator's."""
         server = self.services.servers.get(name) if self.services else None
         if server is not None:
             self.wait_until(server.ready, SERVICE_SECONDS, name)
@@ -199,7 +199,7 @@ class Manager:
             raise Stopped
 
     def stop(self) -> None:
-        """The site's own processes first, then what they need."""
+        """Stop the site's own processes first, then what they need."""
         site = [one.child for one in self.watched if one.shown]
         stop_children(reversed(site))
         stop_children(one.child for one in self.watched if not one.shown)

@@ -76,7 +76,6 @@ def _command(commands: Any, name: str, function: Any, summary: str) -> argparse.
 
 
 def clean_command(options: argparse.Namespace) -> int:
-    """Report on a dataset."""
     from ml.report import format_report, run_report
 
     report = run_report(options.data, options.votes)
@@ -144,7 +143,6 @@ def _format_range(figures: dict[str, Any], name: str) -> str:
 
 
 def crops_command(options: argparse.Namespace) -> int:
-    """Measure what the cut costs."""
     from ml.crops import choose_faces, format_crops, load_crops, measure_crops
     from ml.predict import Pipeline
 

@@ -22,7 +22,6 @@ class Calibration:
     n: int
 
     def to_dict(self) -> dict[str, float]:
-        """For the artifact's manifest."""
         return asdict(self)
 
     @classmethod

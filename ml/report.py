@@ -26,11 +26,9 @@ class _Dataset:
     blank: NDArray[np.bool_]
 
     def splits(self) -> list[tuple[str, NDArray[np.bool_]]]:
-        """Name and mask of each split."""
         return [("train", self.train), ("test", ~self.train)]
 
     def names(self, mask: NDArray[np.bool_]) -> list[str]:
-        """Names of the images where mask is true."""
         return [self.faces.names[index] for index in np.flatnonzero(mask)]
 
 

@@ -17,7 +17,6 @@ from ml.train import DIGESTS, TrainingConfig
 
 
 def add_training_options(train: argparse.ArgumentParser) -> None:
-    """The options of python -m ml train."""
     defaults = TrainingConfig()
     train.add_argument(
         "--out", type=Path, required=True, help="folder for the artifact; training state in OUT/training"
@@ -35,7 +34,6 @@ def add_training_options(train: argparse.ArgumentParser) -> None:
 
 
 def add_combining_options(combine: argparse.ArgumentParser) -> None:
-    """The options of python -m ml combine."""
     combine.add_argument("members", type=Path, nargs="+", metavar="MEMBER", help="artifact folders")
     combine.add_argument("--out", type=Path, required=True, help="folder for the artifact")
     combine.add_argument("--name", help="the artifact's version; default: the folder's name")
@@ -74,7 +72,7 @@ def _read_value(kind: type, text: str) -> Any:
 
 
 def train_command(options: argparse.Namespace) -> int:
-    """Train, convert, calibrate, measure."""
+    """Train, convert, calibrate and measure a network; returns the exit status."""
     config = read_config(options)
     # Keras and TensorFlow's converter print as they like; standard output belongs to the JSON object.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):

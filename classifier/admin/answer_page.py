@@ -37,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Opinion:
-    """Another standing answer about the same face, the author's own of before among them."""
+    """Another standing answer about the same face; the author's own earlier ones are among them."""
 
     correction: Correction
     words: str
@@ -73,7 +73,6 @@ def describe_answer(correction: Correction, *, reviewer: User, place: Place, fil
 
 
 def describe_opinion(other: Correction, correction: Correction, record: TrackRecord) -> Opinion:
-    """One row of the other answers."""
     return Opinion(other, say_answer(other.answer), say_state(other), other.answer == correction.answer, record)
 
 

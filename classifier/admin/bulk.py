@@ -34,7 +34,7 @@ class BulkForm(forms.Form):
     filters = forms.CharField(required=False)
 
     def clean_corrections(self) -> list[int]:
-        """Ids, separated by commas."""
+        """Parse the ids, which commas separate."""
         words = [word for word in self.cleaned_data["corrections"].split(",") if word]
         if not all(word.isascii() and word.isdecimal() and len(word) < 19 for word in words):
             raise forms.ValidationError("ids, separated by commas")
@@ -44,7 +44,7 @@ class BulkForm(forms.Form):
 def show_preview(
     request: HttpRequest, site: admin.AdminSite, action: str, corrections: list[int], filters: str
 ) -> TemplateResponse:
-    """What would be decided, before anything is."""
+    """Show what would be decided; nothing is decided yet."""
     approves = action == BulkReview.Action.APPROVE
     reviewer: Any = request.user
     preview = preview_bulk_review(reviewer=reviewer, corrections=corrections[:LARGEST], approves=approves)
@@ -78,13 +78,11 @@ class BulkReviewAdmin(ReadOnlyAdmin):
         css = {"all": ("css/review.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkReview]:
-        """Own ones, or all for staff."""
         rows: QuerySet[BulkReview] = super().get_queryset(request)
         user: Any = request.user
         return rows if is_dashboard_staff(user) else rows.filter(reviewer=user)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the confirmation and the progress."""
         wrap = self.admin_site.admin_view
         return [
             path("confirm/", wrap(self.confirm_view), name="classifier_bulkreview_confirm"),
@@ -94,11 +92,10 @@ class BulkReviewAdmin(ReadOnlyAdmin):
 
     @admin.display(description="answers")
     def total(self, bulk: BulkReview) -> int:
-        """How many were chosen."""
         return len(bulk.corrections)
 
     def confirm_view(self, request: HttpRequest) -> HttpResponse:
-        """Note the decision; the page of its progress is next."""
+        """Store the decision and lead to the page of its progress."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not request.user.has_perm("classifier.review_correction"):
@@ -119,7 +116,7 @@ class BulkReviewAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """How far it is, with what could not be decided."""
+        """Show how far it is, and what could not be decided."""
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
         bulk = self.get_object(request, object_id)
@@ -144,7 +141,7 @@ class BulkReviewAdmin(ReadOnlyAdmin):
 
 
 def describe_progress(bulk: BulkReview) -> dict[str, str | int]:
-    """Numbers of answers; problems: of those that could not be decided."""
+    """Numbers of answers for the page; problems: how many could not be decided."""
     return {
         "state": bulk.state,
         "total": len(bulk.corrections),

@@ -26,7 +26,7 @@ class AnswerList(ChangeList):
     """Ordered by suspicion while label issues are asked for, unless a column is clicked."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """The rank comes from the filter."""
+        """By the label issue filter's rank, unless a column is clicked."""
         if filters.ISSUE_RANK in queryset.query.annotations and ORDER_VAR not in self.params:
             return [filters.ISSUE_RANK, "pk"]
         return super().get_ordering(request, queryset)
@@ -56,17 +56,16 @@ class CorrectionAdmin(ReviewPages):
         css = {"all": ("css/review.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Correction]:
-        """Of shared photos only; `differs`: another person says something else of the face."""
+        """Show shared photos only; `differs`: another person says something else of the face."""
         answers = super().get_queryset(request).filter(face__upload__consent_training=True)
         related = answers.select_related(*self.list_select_related)
         return related.annotate(differs=Correction.objects.other_opinions())
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Ours."""
         return AnswerList
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """With the agreement of people on top, and the track records of this page's authors in one query."""
+        """Add people's agreement, and the track records of this page's authors in one query."""
         extra = {"title": "Answers to review", "agreement": measure_agreement, **(extra_context or {})}
         response = super().changelist_view(request, extra)
         shown = response.context_data if isinstance(response, TemplateResponse) else None
@@ -78,12 +77,12 @@ class CorrectionAdmin(ReviewPages):
 
     @admin.action(description="Approve the chosen answers …", permissions=["review"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Correction]) -> HttpResponse:
-        """First shows what that would do."""
+        """Show a preview; nothing is decided yet."""
         return self._preview(request, queryset, BulkReview.Action.APPROVE)
 
     @admin.action(description="Reject the chosen answers …", permissions=["review"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Correction]) -> HttpResponse:
-        """First shows what that would do."""
+        """Show a preview; nothing is decided yet."""
         return self._preview(request, queryset, BulkReview.Action.REJECT)
 
     def _preview(self, request: HttpRequest, queryset: QuerySet[Correction], action: str) -> HttpResponse:
@@ -92,7 +91,7 @@ class CorrectionAdmin(ReviewPages):
 
     @admin.display(description="face")
     def crop_image(self, correction: Correction) -> "SafeString | str":
-        """What the network saw."""
+        """The crop that the network saw."""
         return show_image(correction.face.crop, shared=correction.face.upload.consent_training, size=72)
 
     @admin.display(description="network said", ordering="prediction__confidence")
@@ -103,18 +102,16 @@ class CorrectionAdmin(ReviewPages):
 
     @admin.display(description="plausible")
     def prediction_set(self, correction: Correction) -> str:
-        """The prediction set."""
         said = correction.prediction
         return ", ".join(Label(label).label for label in said.prediction_set) if said else "–"
 
     @admin.display(description="person said", ordering="answer")
     def person_said(self, correction: Correction) -> str:
-        """In words."""
         return filters.say_answer(correction.answer)
 
     @admin.display(description="author", ordering="author__username")
     def author_with_record(self, correction: Any) -> str:
-        """How many of the reviewed answers were taken as they were."""
+        """The author, and how many of their reviewed answers were approved as they were."""
         record = correction.author_record
         if record.rate is None:
             return f"{correction.author} (new)"
@@ -122,7 +119,7 @@ class CorrectionAdmin(ReviewPages):
 
     @admin.display(description="marks", ordering="differs")
     def marks(self, correction: Any) -> str:
-        """What is special about it."""
+        """Whether it was given blind, whether people differ, and a likely label issue."""
         marks = [("blind", correction.blind), ("people differ", correction.differs)]
         return ", ".join(filter(None, [*(words for words, holds in marks if holds), filters.say_issue(correction)]))
 
@@ -133,5 +130,4 @@ class CorrectionAdmin(ReviewPages):
 
     @admin.display(description="answered", ordering="created_at")
     def answered_at(self, correction: Correction) -> str:
-        """To the minute."""
         return f"{timezone.localtime(correction.created_at):%Y-%m-%d %H:%M}"

@@ -8,8 +8,6 @@ from classifier.models import Sample
 
 @admin.register(Sample)
 class SampleAdmin(ReadOnlyAdmin):
-    """Images of the dataset."""
-
     list_display = ("id", "split", "label", "source", "source_name", "usage", "created_at")
     list_filter = ("split", "label", "source", "usage")
     search_fields = ("=source_name", "=sha256")

@@ -47,16 +47,14 @@ class StateFilter(admin.SimpleListFilter):
         return [*((state.value, state.label) for state in Correction.State), (self.EVERYTHING, "All")]
 
     def value(self) -> str:
-        """A state or "all"."""
         asked = super().value()
         return asked if asked in (*Correction.State.values, self.EVERYTHING) else Correction.State.PENDING.value
 
     def queryset(self, request: HttpRequest, queryset: Corrections) -> Corrections:
-        """In that state."""
         return queryset if self.value() == self.EVERYTHING else queryset.filter(state=self.value())
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """As Django's own, but with no choice for "no filter"."""
+        """Django's own choices without the one for "no filter"."""
         counts = self.get_facet_queryset(changelist) if changelist.add_facets else {}
         for number, (word, title) in enumerate(self.lookup_choices):
             count = f" ({counts[f'{number}__c']})" if counts else ""
@@ -74,7 +72,6 @@ class PairFilter(admin.SimpleListFilter):
     parameter_name = "pair"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """With the number of answers."""
         rows = model_admin.get_queryset(request).filter(prediction__isnull=False).order_by()
         state = request.GET.get(StateFilter.parameter_name, Correction.State.PENDING)
         if state in Correction.State.values:
@@ -92,13 +89,10 @@ class PairFilter(admin.SimpleListFilter):
 
 
 class ConfidenceFilter(admin.SimpleListFilter):
-    """Bands of the network's confidence."""
-
     title = "confidence"
     parameter_name = "confidence"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """By the number of the band."""
         return [(str(number), f"{low:.0%} to {high:.0%}") for number, (low, high) in enumerate(BANDS)]
 
     def queryset(self, request: HttpRequest, queryset: Corrections) -> Corrections | None:
@@ -111,13 +105,10 @@ class ConfidenceFilter(admin.SimpleListFilter):
 
 
 class AgeFilter(admin.SimpleListFilter):
-    """When it was answered."""
-
     title = "age"
     parameter_name = "age"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """Three, each answer in one."""
         return [("today", "Today"), ("week", "The 7 days before"), ("older", "Older")]
 
     def queryset(self, request: HttpRequest, queryset: Corrections) -> Corrections | None:
@@ -135,17 +126,14 @@ class AgeFilter(admin.SimpleListFilter):
 
 
 class DisagreementFilter(admin.SimpleListFilter):
-    """Faces about which people differ."""
-
     title = "agreement of people"
     parameter_name = "people"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """One."""
         return [("differ", "People differ")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Corrections | None:
-        """Another person's standing answer about the face is another."""
+        """Answers about faces of which another person's standing answer says something else."""
         return queryset.disputed() if self.value() == "differ" else None
 
 
@@ -156,11 +144,10 @@ class LabelIssueFilter(admin.SimpleListFilter):
     parameter_name = "issues"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """One."""
         return [("likely", "Likely label issue")]
 
     def queryset(self, request: HttpRequest, queryset: Corrections) -> Corrections | None:
-        """With their rank, by which the list is ordered."""
+        """Likely label issues, annotated with the rank that orders the list."""
         if self.value() != "likely":
             return None
         issues = rank_label_issues()
@@ -175,7 +162,7 @@ class LabelIssueFilter(admin.SimpleListFilter):
 
 
 def _pick(values: list[Any], field: "Field[Any, Any]") -> Func:
-    """The one of these that stands at an answer's rank."""
+    """The element of `values` at an answer's rank, in SQL."""
     array = Value(values, output_field=ArrayField(field))
     return Func(array, F(ISSUE_RANK), template="(%(expressions)s]", arg_joiner=")[", output_field=field)
 

@@ -58,12 +58,10 @@ def link_answer(pk: int, filters: str) -> str:
 
 
 def link_decision(pk: int, filters: str) -> str:
-    """Where its decision is sent."""
     return _remember(reverse("admin:classifier_correction_decide", args=[pk]), filters)
 
 
 def link_list(filters: str) -> str:
-    """The list with its filters."""
     address = reverse("admin:classifier_correction_changelist")
     return f"{address}?{filters}" if filters else address
 

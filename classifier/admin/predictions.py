@@ -10,8 +10,6 @@ from classifier.models import Prediction
 
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
-    """What each version answered."""
-
     list_display = ("id", "face", "version", "label", "confidence", "ms", "created_at")
     list_filter = ("version", "label", "created_at")
     search_fields = ("=face__id", "=face__upload__id")
@@ -20,5 +18,5 @@ class PredictionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
-        """Of shared photos only."""
+        """Show shared photos only."""
         return Prediction.objects.shared().select_related("face", "version")

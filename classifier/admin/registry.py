@@ -36,15 +36,11 @@ REASONED = ("promote", "rollback", "reject")
 
 
 class ReasonForm(forms.Form):
-    """Why something is done, in a person's words."""
-
     reason = forms.CharField(max_length=500, error_messages={"required": "Say why: it is kept with the decision."})
 
 
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
-    """Networks with their figures."""
-
     list_display = ("name", "state", "is_shadow", "accuracy", "parent", "snapshot", "created_at", "digest")
     list_filter = ("state",)
     list_select_related = ("parent", "snapshot", "rejected_by")
@@ -62,11 +58,9 @@ class VersionAdmin(ReadOnlyAdmin):
         return f"{figures['accuracy']:.1%} (n = {figures['n']:,}, at the gate)" if figures else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
-        """With the gate's decisions."""
         return super().get_queryset(request).prefetch_related("decisions")
 
     def get_urls(self) -> list[URLPattern]:
-        """With the addresses of the buttons."""
         view = self.admin_site.admin_view
         return [
             path("<int:pk>/act/<slug:what>/", view(self.act_view), name="classifier_version_act"),
@@ -76,7 +70,7 @@ class VersionAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """One version, with what can be done about it."""
+        """Show one version and the buttons that apply to it."""
         version = self.get_object(request, object_id)
         is_champion = version is not None and version.state == Version.State.CHAMPION
         decisions = list(version.decisions.select_related("champion")) if version else []
@@ -121,7 +115,7 @@ class VersionAdmin(ReadOnlyAdmin):
 
     @transaction.atomic
     def reject(self, request: HttpRequest, version: Version, reason: str) -> None:
-        """By hand, with a line in the version's history."""
+        """Reject by hand, with a line in the version's history."""
         reject_version(version=version, actor=cast(User, request.user), reason=reason)
         self.log_change(request, version, f"Rejected: {reason}")
 
@@ -145,14 +139,12 @@ def list_classes(measured: list[tuple[str, dict[str, Any]]]) -> tuple[str, list[
 
 
 def show_json(value: object) -> str:
-    """For people, indented."""
+    """Indented JSON for people."""
     return json.dumps(value, indent=1, sort_keys=True)
 
 
 @admin.register(Promotion)
 class PromotionAdmin(ReadOnlyAdmin):
-    """Every change of the serving version."""
-
     list_display = ("at", "version", "previous", "kind", "actor", "reason")
     list_filter = ("version", "kind")
     list_select_related = ("version", "previous", "actor")

@@ -40,20 +40,18 @@ class ReviewPages(ReadOnlyAdmin):
     """Shows one answer and takes a decision about it."""
 
     def get_urls(self) -> list[URLPattern]:
-        """With the address that decisions are sent to."""
         decide = path(
             "<int:pk>/decide/", self.admin_site.admin_view(self.decide_view), name="classifier_correction_decide"
         )
         return [decide, *super().get_urls()]
 
     def has_review_permission(self, request: HttpRequest) -> bool:
-        """Reviewers and staff may."""
         return request.user.has_perm("classifier.review_correction")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The page; what is decided goes to `decide_view`."""
+        """Show one answer; its buttons send to `decide_view`."""
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):
             raise PermissionDenied
         correction = self.get_object(request, unquote(object_id))
@@ -89,7 +87,7 @@ class ReviewPages(ReadOnlyAdmin):
         return self.go_on(request, find_place(rows, pk=pk, reviewer=_get_reviewer(request), hint=hint), filters)
 
     def decide(self, request: HttpRequest, correction: Correction, form: DecisionForm) -> bool:
-        """Whether the answer is done with: by this decision, or by somebody who was faster."""
+        """Carry out a decision; True where the answer is done with, by it or by somebody who was faster."""
         reviewer, said = _get_reviewer(request), form.cleaned_data
         try:
             if said["decision"] == "approve":
@@ -113,7 +111,7 @@ class ReviewPages(ReadOnlyAdmin):
         return True
 
     def go_on(self, request: HttpRequest, place: Place, filters: str) -> HttpResponse:
-        """To the next answer, else back to the list."""
+        """Redirect to the next answer, else to the list."""
         if place.upcoming is not None:
             return HttpResponseRedirect(link_answer(place.upcoming, filters))
         self.message_user(request, "Nothing is left to decide in this list.", messages.INFO)
@@ -137,5 +135,5 @@ class ReviewPages(ReadOnlyAdmin):
 
 
 def _get_reviewer(request: HttpRequest) -> Any:
-    """Admin lets in nobody who is not logged in."""
+    """The user, who is logged in: admin lets nobody else in."""
     return request.user

@@ -39,7 +39,7 @@ class SnapshotAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With the counts by label and, where `?against=` names an earlier or later one, the changes."""
+        """Show counts by label and, where `?against=` names an earlier or later snapshot, what changed."""
         snapshot = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if snapshot is not None and self.has_view_permission(request, snapshot):
@@ -57,7 +57,7 @@ def tabulate_counts(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def compare(snapshot: Snapshot, against: str) -> dict[str, Any]:
-    """The snapshots to compare with; where one is chosen, rows of (label, counts) of what changed from it to this."""
+    """What the page compares: the other snapshots and, where one is chosen, rows of (label, counts) of what changed."""
     others = Snapshot.objects.exclude(pk=snapshot.pk).order_by("-id")
     context: dict[str, Any] = {"others": others[:OFFERED], "against": against}
     if not against:

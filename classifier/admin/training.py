@@ -33,8 +33,6 @@ class StartForm(forms.Form):
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnlyAdmin):
-    """Retrainings, the newest first."""
-
     list_display = ("created_at", "state", "outcome", "reason", "trigger", "way", "snapshot", "version")
     list_filter = ("state", "trigger", "mode")
     list_select_related = ("snapshot", "version")
@@ -48,12 +46,11 @@ class TrainingRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="mode", ordering="mode")
     def way(self, run: TrainingRun) -> str:
-        """In two words."""
         return "from scratch" if run.mode == TrainingRun.Mode.SCRATCH else "fine-tune"
 
     @admin.display(description="gate")
     def outcome(self, run: TrainingRun) -> "SafeString | str":
-        """What the gate decided, with the report."""
+        """The gate's decision, linked to its report."""
         decisions = (
             list(run.version.decisions.all()) if run.version else []
         )  # all: they were fetched for the whole list
@@ -64,11 +61,9 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', address, decision.get_outcome_display())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrainingRun]:
-        """With the gate's decisions."""
         return super().get_queryset(request).prefetch_related("version__decisions")
 
     def get_urls(self) -> list[URLPattern]:
-        """With the addresses of the buttons and of the progress."""
         view = self.admin_site.admin_view
         own = [
             path("start/", view(self.start_view), name="classifier_trainingrun_start"),
@@ -78,7 +73,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """The list, with what waits to be learned and the button."""
+        """Add what waits to be learned, and the button that starts a run."""
         try:
             waiting = count_waiting()
         except BucketError as error:
@@ -96,13 +91,13 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """One run, live while it is at work."""
+        """Show one run, live while it is at work."""
         run = self.get_object(request, object_id)
         more = {"run": run, "seen": describe_progress(run) if run else {}, "may_manage": may_manage(request)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def start_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a run; its page is next."""
+        """Ask for a run and lead to its page."""
         check_button(request)
         form = StartForm(request.POST)
         if not form.is_valid():
@@ -122,7 +117,6 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:classifier_trainingrun_change", args=[run.pk]))
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Stop a run."""
         check_button(request)
         run = get_object_or_404(TrainingRun, pk=pk)
         try:
@@ -133,14 +127,14 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:classifier_trainingrun_change", args=[pk]))
 
     def progress_view(self, request: HttpRequest, pk: UUID) -> JsonResponse:
-        """How far a run is, for the page that shows it."""
+        """How far a run is, as JSON for its page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return JsonResponse(describe_progress(get_object_or_404(TrainingRun, pk=pk)))
 
 
 def describe_progress(run: TrainingRun) -> dict[str, Any]:
-    """The words of the run's page."""
+    """What the run's page shows: state, words, share from 0 to 1, and whether it goes on."""
     seen, left = run.progress, run.progress.get("seconds_left")
     words = run.stage or run.get_state_display()
     if not run.is_active:
@@ -155,7 +149,7 @@ def describe_progress(run: TrainingRun) -> dict[str, Any]:
 
 
 def may_manage(request: HttpRequest) -> bool:
-    """Start and cancel runs, promote and roll back: staff."""
+    """Whether this person may start and cancel runs, promote and roll back; staff may."""
     return request.user.has_perm("classifier.manage_training")
 
 
@@ -167,8 +161,6 @@ def check_button(request: HttpRequest) -> None:
 
 @admin.register(GateDecision)
 class GateDecisionAdmin(ReadOnlyAdmin):
-    """What the gate decided, every number kept."""
-
     list_display = ("created_at", "version", "champion", "outcome", "frozen_set")
     list_filter = ("outcome",)
     list_select_related = ("version", "champion")
@@ -178,13 +170,13 @@ class GateDecisionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="frozen set used before")
     def frozen_set(self, decision: GateDecision) -> str:
-        """How often; each use makes its figures a little less independent."""
+        """How often the set was used before; each use makes its figures a little less independent."""
         return f"{decision.report['frozen_set']['used_before']} times"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The report, readable, and as it is stored."""
+        """Show the report for people, and as it is stored."""
         decision = self.get_object(request, object_id)
         report = decision.report if decision else {}
         sets = [(name, report[key], order_recalls(report[key])) for name, key in SETS if report.get(key)]
@@ -193,7 +185,7 @@ class GateDecisionAdmin(ReadOnlyAdmin):
 
 
 def order_recalls(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """In label order: PostgreSQL keeps JSON's keys in its own."""
+    """Recalls in label order; PostgreSQL gives JSON's keys back in an order of its own."""
     return [(label, figures["recall"][label]) for label in Label.labels if label in figures["recall"]]
 
 

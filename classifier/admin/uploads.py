@@ -44,21 +44,17 @@ class UploadAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
-        """With the number of faces."""
         return super().get_queryset(request).annotate(faces_found=Count("faces"))
 
     @admin.display(description="faces", ordering="faces_found")
     def face_count(self, upload: Any) -> int:
-        """How many faces were found."""
         return int(upload.faces_found)
 
     @admin.display(description="photo")
     def photo(self, upload: Upload) -> "SafeString | str":
-        """The photo, if it is shared."""
         return show_image(upload.image, shared=upload.consent_training, size=300)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Staff may."""
         return request.user.has_perm("classifier.retry_upload")
 
     @admin.action(description="Try again (dead uploads)", permissions=["retry"])
@@ -84,10 +80,10 @@ class FaceAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Face]:
-        """Of shared photos only."""
+        """Show shared photos only."""
         return Face.objects.shared().select_related("upload")
 
     @admin.display(description="crop")
     def crop_image(self, face: Face) -> "SafeString | str":
-        """What the network saw."""
+        """The crop that the network saw."""
         return show_image(face.crop, shared=face.upload.consent_training, size=48)

@@ -76,7 +76,7 @@ def is_asked_blind(upload: Upload) -> bool:
 
 
 def reveal_upload(*, upload: Upload) -> None:
-    """From now on the network's answers are shown, and answers about this photo are not blind."""
+    """Show the network's answers from now on; answers about this photo are not blind any more."""
     if not is_asked_blind(upload) or upload.status != Upload.Status.DONE:
         return
     now = timezone.now()
@@ -95,6 +95,6 @@ def reveal_answered(*, upload: Upload) -> bool:
 
 
 def allow_erasing() -> None:
-    """Until the transaction ends, the trigger that keeps answers lets them go: a person's photo is being erased."""
+    """Let the trigger that keeps answers give them up until the transaction ends: a person's photo is being erased."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('fersite.erasing', 'on', true)")

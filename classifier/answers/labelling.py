@@ -127,12 +127,12 @@ def find_asked_batch(*, user: User, token: str) -> LabellingBatch | None:
 
 
 def make_token(face_id: UUID, user: User, asked: str) -> str:
-    """Names face, person and how the face came to be asked; signed."""
+    """A signed token that names face, person and how the face came to be asked."""
     return signing.dumps([str(face_id), user.pk, str(asked)], salt=SALT)
 
 
 def read_token(token: str, user: User) -> tuple[UUID, Correction.Asked]:
-    """Face, and how it came to be asked.
+    """The face of a token, and how it came to be asked.
 
     Raises:
         NotOpenError: forged, somebody else's, or older than a day.
@@ -204,7 +204,6 @@ def find_recent_answer(user: User) -> Correction | None:
 
 
 def count_progress(user: User) -> Progress:
-    """How many answers the person gave."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     standing = ~Q(state=Correction.State.WITHDRAWN)
     return Progress(

@@ -19,7 +19,6 @@ class TrackRecord:
 
     @property
     def decided(self) -> int:
-        """How many were reviewed."""
         return self.approved + self.rejected
 
     @property

@@ -18,7 +18,7 @@ class PageSession(SessionAuthentication):
     """The session of the pages; writes need the X-CSRFToken header."""
 
     def enforce_csrf(self, request: Request) -> None:
-        """As REST framework does, with a code of its own."""
+        """Check CSRF as REST framework does; a failure has the code csrf_failed."""
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
@@ -33,7 +33,6 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     priority = 1
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """OpenAPI's words for it."""
         return {"type": "http", "scheme": "bearer", "description": "The token of POST /api/v1/token/."}
 
 
@@ -45,6 +44,5 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     priority = 1
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """OpenAPI's words for it."""
         text = "The pages' session; POST and DELETE need the header X-CSRFToken as well."
         return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": text}

@@ -23,11 +23,11 @@ class ApiView(APIView):
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
 
     def get_exception_handler(self) -> Callable[..., HttpResponseBase]:
-        """Problems instead of REST framework's own bodies."""
+        """Answer errors as problems, not in REST framework's own form."""
         return handle_exception
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Answers hold personal data and signed links: nobody keeps them."""
+        """Forbid caching: answers hold personal data and signed links."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "private, no-store")
         return final
@@ -41,6 +41,6 @@ class UnknownPath(ApiView):
     permission_classes = (AllowAny,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Before anything else is looked at."""
+        """Raise NotFound before anything else is looked at."""
         hint = "" if request.path.endswith("/") else " Addresses end with a slash."
         raise NotFound(f"There is no such address.{hint}")

@@ -19,7 +19,7 @@ DRAIN_BYTES = 64 * 1024 * 1024
 class SmallBody(FileUploadHandler):
     """Upload handler of every address that takes no photos (FILE_UPLOAD_HANDLERS): multipart as small as other forms.
 
-    Such a body fits into memory, so nothing of it reaches the disk. Nobody sends a longer one than they say.
+    Such a body fits into memory, so nothing of it reaches the disk. gunicorn enforces Content-Length.
     """
 
     def __init__(self, request: HttpRequest) -> None:
@@ -27,7 +27,7 @@ class SmallBody(FileUploadHandler):
         self.length = read_length(request)
 
     def handle_raw_input(self, *args: object, **kwargs: object) -> None:
-        """Refuse before anything is read."""
+        """Refuse a body that says it is too large, before anything is read."""
         if self.length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise RequestDataTooBig("A multipart body that is too large.")
 

@@ -24,12 +24,11 @@ class Operation:
 
 @require_safe
 def show_api(request: HttpRequest) -> HttpResponse:
-    """For everybody."""
     return render(request, "classifier/api.html", {"operations": list(read_operations())})
 
 
 def read_operations() -> Iterator[Operation]:
-    """In the schema's order."""
+    """Every operation of the API, in the schema's order."""
     for path, methods in build_schema()["paths"].items():
         for method, operation in methods.items():
             security = operation.get("security", [])

@@ -98,7 +98,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> JsonResponse:
 
 
 def handle_unreadable(error: Exception, request: HttpRequest) -> JsonResponse:
-    """Too large, or not understood."""
+    """Answer a body that is too large, or that cannot be parsed."""
     if isinstance(error, RequestDataTooBig):
         response = answer(request, "too_large", "The body, or a field of it, is too large.")
         drain_after(response, request)
@@ -107,7 +107,7 @@ def handle_unreadable(error: Exception, request: HttpRequest) -> JsonResponse:
 
 
 def answer_refusal(error: exceptions.APIException, request: HttpRequest) -> JsonResponse:
-    """REST framework's own exceptions and ours."""
+    """Turn an exception of REST framework, or a Problem, into its answer."""
     errors, headers = dict(getattr(error, "errors", {})), dict(getattr(error, "headers", {}))
     detail, code = error.detail, getattr(error.detail, "code", "invalid")
     if isinstance(detail, (dict, list)):
@@ -130,7 +130,7 @@ def answer(
     errors: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
-    """The response; an empty `errors` is left out."""
+    """Make the response of a problem; an empty `errors` is left out."""
     status, title = PROBLEMS[code]
     body = {
         "type": f"urn:fersite:problem:{code}",

@@ -79,12 +79,12 @@ class PredictionSerializer(serializers.Serializer[Prediction]):
         }
     )
     def get_probabilities(self, prediction: Prediction) -> dict[str, float]:
-        """By name, in label order."""
+        """Probabilities by label, in label order."""
         return dict(zip(LABELS, prediction.probabilities, strict=True))
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=LABELS), min_length=1))
     def get_set(self, prediction: Prediction) -> list[str]:
-        """Names instead of numbers."""
+        """Labels by name, the most probable first."""
         return [LABELS[label] for label in prediction.prediction_set]
 
 
@@ -152,12 +152,12 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_error(self, upload: Upload) -> str | None:
-        """Null instead of an empty code."""
+        """The code, null when nothing went wrong."""
         return upload.error or None
 
     @extend_schema_field(serializers.URLField())
     def get_image(self, upload: Upload) -> str:
-        """Signed now, while the answer is made."""
+        """A link to the photo, signed now."""
         return default_storage.url(upload.image)
 
 
@@ -172,7 +172,7 @@ class AcceptedSerializer(serializers.ModelSerializer[Upload]):
 
     @extend_schema_field(serializers.URLField())
     def get_url(self, upload: Upload) -> str:
-        """Absolute, in the interface."""
+        """The upload's absolute address in the API."""
         return find_url(upload, self.context["request"])
 
 
@@ -188,11 +188,11 @@ class DuplicateSerializer(UploadSerializer):
 
     @extend_schema_field(serializers.URLField())
     def get_url(self, upload: Upload) -> str:
-        """Absolute, in the interface."""
+        """The upload's absolute address in the API."""
         return find_url(upload, self.context["request"])
 
     def get_duplicate(self, upload: Upload) -> bool:
-        """What tells this answer from a new upload's."""
+        """Always true: it tells this answer from a new upload's."""
         return True
 
 
@@ -214,10 +214,9 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
 
     @extend_schema_field(serializers.ChoiceField(choices=LABELS))
     def get_label(self, explanation: Explanation) -> str:
-        """By name."""
         return Label(explanation.prediction.label).label
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_error(self, explanation: Explanation) -> str | None:
-        """None when nothing went wrong."""
+        """The code, null when nothing went wrong."""
         return explanation.error or None

@@ -28,21 +28,19 @@ class PostThrottle(BaseThrottle):
         return self.seconds is None
 
     def wait(self) -> float | None:
-        """Seconds until the next place."""
+        """Seconds until another POST is let in."""
         return self.seconds
 
 
 class UploadThrottle(PostThrottle):
-    """FERSITE_UPLOADS_PER_HOUR."""
+    """At most FERSITE_UPLOADS_PER_HOUR of each user."""
 
     def check(self, user: "User") -> int | None:
-        """A photo."""
         return check_upload_rate(user)
 
 
 class AnswerThrottle(PostThrottle):
-    """FERSITE_ANSWERS_PER_HOUR."""
+    """At most FERSITE_ANSWERS_PER_HOUR of each user."""
 
     def check(self, user: "User") -> int | None:
-        """An answer about a face."""
         return check_answer_rate(user)

@@ -43,11 +43,11 @@ class OwnUploads(ApiView, GenericAPIView[Upload]):
 
     @property
     def owner(self) -> "User":
-        """The caller: permissions have let nobody else in."""
+        """The caller; permissions let in nobody without an account."""
         return cast("User", self.request.user)
 
     def get_queryset(self) -> UploadQuerySet:
-        """Nobody else's, ever."""
+        """The caller's uploads, nobody else's."""
         return Upload.objects.owned_by(self.owner).with_faces()
 
 
@@ -124,7 +124,7 @@ class UploadListView(OwnUploads):
         return Response(DuplicateSerializer(upload, context=context).data, headers=headers)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """A refusal may come before the body was read."""
+        """Read and drop the rest of a refused body, so that the client gets its answer."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if request.method == "POST" and final.status_code >= 400:
             drain_after(final, self.request._request)

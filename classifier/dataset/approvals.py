@@ -44,7 +44,7 @@ def add_missing_sample(*, correction: Correction) -> bool:
 
 
 def lock_answers(correction: Correction) -> None:
-    """All about the same face, in the order in which erasing locks them: two approvals come one after the other."""
+    """Lock all answers about the same face, in erasing's order: two approvals come one after the other."""
     answers = Correction.objects.select_for_update(of=("self",)).filter(face__corrections=correction.pk)
     list(answers.order_by("pk").values_list("pk", flat=True))
 

@@ -71,7 +71,7 @@ def export_snapshot(
 
 
 def name_files(entries: Iterable[SnapshotEntry]) -> Iterator[str]:
-    """train|test/<label>/<name>.png for each, none twice and none leading out of its folder."""
+    """A path train|test/<label>/<name>.png for each entry, none twice and none leading out of its folder."""
     taken: set[str] = set()
     for entry in entries:
         last = PurePosixPath(entry.source_name).name
@@ -143,7 +143,7 @@ def _write_zipped_csv(target: Path, loaded: LoadedImages) -> None:
 
 
 def _write_rows(stream: IO[bytes] | gzip.GzipFile, loaded: LoadedImages) -> None:
-    """emotion,pixels,Usage; in FER-2013's order, then the rest by name."""
+    """Write emotion, pixels, Usage; in FER-2013's order, then the rest by name."""
     usages = dict(Sample.objects.exclude(usage="").values_list("source_name", "usage"))
     order = sorted(range(len(loaded.found)), key=lambda index: _sort_key(loaded.found[index]))
     text = io.TextIOWrapper(stream, "ascii", newline="\n", write_through=True)
@@ -161,7 +161,7 @@ def _sort_key(entry: SnapshotEntry) -> tuple[bool, int, str]:
 
 
 def _choose_usage(entry: SnapshotEntry, usages: dict[str, str]) -> str:
-    """What the sample came with where that fits its split; else Training or PublicTest."""
+    """The usage that the sample came with, where that fits its split; else Training or PublicTest."""
     usage = usages.get(entry.source_name, "")
     if usage in USAGES and (usage == "Training") == (entry.split == Sample.Split.TRAIN):
         return usage

@@ -25,14 +25,14 @@ BATCH = 1000
 
 
 def remove_samples(samples: Iterable[Sample]) -> list[str]:
-    """Rows now, their objects right after, unless another row names them."""
+    """Delete the rows now, their objects right after, unless another row names them."""
     with transaction.atomic():
         erase_samples(Sample.objects.filter(pk__in=[sample.pk for sample in samples]))
     return []
 
 
 def move_samples(samples: Iterable[Sample]) -> list[str]:
-    """Make them anew in the split of their photo's owner; one whose face cannot be read stays where it is."""
+    """Make the samples anew in the split of their photo's owner; one whose face cannot be read stays where it is."""
     problems = []
     for sample in samples:
         with transaction.atomic():
@@ -67,13 +67,13 @@ def add_samples(corrections: Iterable[Correction]) -> list[str]:
 
 
 def restore_lists(snapshots: Iterable[Snapshot]) -> list[str]:
-    """Write the lists anew that the rows still give, byte by byte."""
+    """Write those lists anew that the rows still give, byte by byte."""
     lost = [snapshot for snapshot in snapshots if not restore_list(snapshot)]
     return [f"{snapshot}: the dataset has changed since; restore {snapshot.key} from a backup" for snapshot in lost]
 
 
 def fill_hashes(samples: Iterable[Sample]) -> list[str]:
-    """Perceptual hashes for rows of old imports."""
+    """Compute the perceptual hashes of rows from old imports."""
     chosen, problems = list(samples), []
     for start in range(0, len(chosen), BATCH):
         batch = chosen[start : start + BATCH]
@@ -98,7 +98,7 @@ def remove_unknown(keys: Sequence[str]) -> list[str]:
 
 
 def _restore(sample: Sample, kept: NDArray[np.uint8] | None) -> str:
-    """The problem, or nothing."""
+    """Store a sample's pixels again; the problem in words, or nothing."""
     pixels = kept if kept is not None else _find_pixels(sample)
     if pixels is None:
         return f"{sample.source_name} ({sample.key}): no copy is left; restore it from a backup, or import it again"
@@ -112,7 +112,7 @@ def _restore(sample: Sample, kept: NDArray[np.uint8] | None) -> str:
 
 
 def _find_pixels(sample: Sample) -> NDArray[np.uint8] | None:
-    """Under its own key, under another sample's, or as the face that it came from."""
+    """The pixels under the sample's own key, under another's, or as the face that it came from; None: lost."""
     keys = {key: sample.sha256 for key in Sample.objects.filter(sha256=sample.sha256).values_list("key", flat=True)}
     if sample.correction is not None:
         keys[sample.correction.face.crop] = sample.sha256

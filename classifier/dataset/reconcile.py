@@ -57,7 +57,6 @@ class Outcome:
 
     @property
     def mended(self) -> int:
-        """How many agree now."""
         return self.found - self.remaining
 
 
@@ -72,7 +71,6 @@ class Reconciliation:
 
     @property
     def remaining(self) -> int:
-        """Disagreements that are still there."""
         return sum(outcome.remaining for outcome in self.outcomes if not outcome.harmless)
 
 
@@ -97,7 +95,7 @@ def reconcile_dataset(
 
 
 def _list_checks(deep: bool, on_progress: Callable[[int], object] | None) -> list[Check]:
-    """In the order in which mending one leaves least to the next; lists while the rows still give them."""
+    """All checks, in the order in which mending one leaves least to the next; lists while rows still give them."""
     name, number, key = (lambda row: row.source_name), (lambda row: f"answer {row.pk}"), str
     checks = [
         Check("lists_missing", "snapshots whose list the bucket has lost", find_unlisted, restore_lists, key),
@@ -120,9 +118,9 @@ def _list_checks(deep: bool, on_progress: Callable[[int], object] | None) -> lis
 
 
 def find_unapproved() -> list[Sample]:
-    """Samples of answers that are not, or otherwise, approved; only a hand in the database makes them.
+    """Samples whose answer is not approved, or under another label; only a hand in the database makes them.
 
-    And those whose face got another label later, which older releases left in.
+    Also those whose face got another label later, which older releases left in.
     """
     wrong = ~Q(correction__state=Correction.State.APPROVED) | ~Q(correction__final_label=F("label"))
     wrong |= Q(correction__in=Correction.objects.replaced())

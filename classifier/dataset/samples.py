@@ -75,7 +75,7 @@ def import_fer2013(*, path: Path, on_progress: Callable[[int], object] | None = 
 
 
 def choose_split(user_id: int) -> Sample.Split:
-    """Where all samples of one person's photos go, decided once: nobody is in both splits."""
+    """The split of all samples from one person's photos, by a hash of the account: nobody is in both."""
     share = int.from_bytes(hashlib.sha256(f"split of user {user_id}".encode()).digest()[:4]) / 2**32
     return Sample.Split.TEST if share < HELD_OUT else Sample.Split.TRAIN
 
@@ -120,13 +120,13 @@ def _read_face(key: str) -> tuple[bytes, NDArray[np.uint8]]:
 
 
 def erase_samples(samples: SampleQuerySet) -> None:
-    """Rows now, their objects right after the commit; for a transaction of the caller's."""
+    """Delete rows now, their objects right after the commit; call it in a transaction."""
     remove_on_commit(_name_objects(samples))
     samples.delete()
 
 
 def _name_objects(own: SampleQuerySet) -> list[str]:
-    """Keys in the dataset that go when these samples do: those that no other sample shares."""
+    """Keys of the objects that go with these samples: those that no other sample shares."""
     keys = set(own.values_list("key", flat=True))
     shared = Sample.objects.filter(key__in=keys).exclude(pk__in=own.values("pk")).values_list("key", flat=True)
     return sorted(keys - set(shared))
@@ -138,7 +138,7 @@ def name_key(split: str, label: int, digest: str) -> str:
 
 
 def _plan_batches(path: Path, summary: ImportSummary) -> Iterator[Batch]:
-    """What is not stored yet; counts everything else on the way."""
+    """Batches of what is not stored yet; everything else is counted in `summary`."""
     known = dict(Sample.objects.filter(source=Sample.Source.FER2013).values_list("source_name", "key"))
     keys = set(known.values())
     batch = Batch()

@@ -57,7 +57,7 @@ class LoadedImages:
 
     @property
     def missing(self) -> tuple[SnapshotEntry, ...]:
-        """All that the list names and that cannot be used."""
+        """Everything that the list names and that cannot be used."""
         return self.erased + self.damaged
 
 
@@ -201,7 +201,7 @@ def diff_snapshots(older: Snapshot, newer: Snapshot) -> SnapshotDiff:
 
 
 def count_labels(entries: Iterable[SnapshotEntry]) -> list[int]:
-    """How many there are of each of the seven labels, in their order."""
+    """How many entries there are of each of the seven labels, in their order."""
     counts = [0] * len(Label.values)
     for entry in entries:
         counts[entry.label] += 1

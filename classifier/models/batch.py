@@ -79,8 +79,6 @@ class BatchFaceQuerySet(models.QuerySet["BatchFace"]):
 
 
 class BatchFace(models.Model):
-    """A face in a batch."""
-
     batch = models.ForeignKey(LabellingBatch, on_delete=models.CASCADE, related_name="batch_faces")
     face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="batch_faces")
 

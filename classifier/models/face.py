@@ -96,5 +96,5 @@ class Face(Leased):
 
     @property
     def is_given_up(self) -> bool:
-        """Drawn, and no network could answer for it."""
+        """Whether it was drawn and no network could answer for it."""
         return not self.crop and self.due_at is None and self.claimed_until is None

@@ -62,7 +62,7 @@ class Version(models.Model):
 
     @property
     def is_retrained(self) -> bool:
-        """Made here by a training run, from this site's own dataset."""
+        """Whether a training run made it here, from this site's own dataset."""
         return self.snapshot_id is not None or self.parent_id is not None
 
     def find_gate_figures(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from classifier.models.snapshot import Snapshot
 
 class TrainingRunQuerySet(LeasedQuerySet["TrainingRun"]):
     def open(self) -> "TrainingRunQuerySet":
-        """Waiting or at work: at most one row."""
+        """Waiting or at work; at most one row."""
         return self.filter(state__in=["queued", "running"])
 
     def lost(self, *, now: datetime) -> "TrainingRunQuerySet":
@@ -90,7 +90,7 @@ class TrainingRun(Leased):
 
     @property
     def is_active(self) -> bool:
-        """Waiting or at work."""
+        """Whether it waits or is at work."""
         return self.state in (self.State.QUEUED, self.State.RUNNING)
 
 

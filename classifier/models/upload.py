@@ -149,7 +149,7 @@ class Upload(Leased):
 
     @property
     def is_finished(self) -> bool:
-        """No worker will touch it again by itself."""
+        """Whether no worker will touch it again by itself."""
         return self.status not in (self.Status.PENDING, self.Status.RUNNING)
 
 

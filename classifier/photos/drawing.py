@@ -84,7 +84,7 @@ def check_box(upload: Upload, box: Box) -> None:
 
 
 def _remove_given_up(upload: Upload, box: Box) -> None:
-    """What was drawn in that place before in vain: it has neither crop nor prediction nor answers."""
+    """Remove what was drawn in that place before in vain: it has neither crop nor prediction nor answers."""
     gone = [face.pk for face in upload.faces.all() if face.is_given_up and _is_same(face, box)]
     Face.objects.filter(pk__in=gone).delete()
 

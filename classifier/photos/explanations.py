@@ -9,7 +9,7 @@ from classifier.models import Explanation, Prediction
 
 
 def request_explanation(*, prediction: Prediction) -> Explanation:
-    """The explanation of a prediction, asked for now if it is not there; a lost request is sent again by the next one.
+    """Return a prediction's explanation, and ask for it where it is not there; asking again sends a lost request.
 
     One that failed stays failed: the version cannot explain itself, or the face's crop is gone.
     """

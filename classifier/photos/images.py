@@ -104,7 +104,7 @@ def prepare_content(data: bytes) -> PreparedImage:
 
 
 def decode_photo(data: bytes, *, kind: str) -> Image.Image:
-    """Oriented RGB pixels without any metadata; a cap on pixels holds before anything is decoded."""
+    """Decode to oriented RGB pixels without any metadata; a cap on pixels holds before anything is decoded."""
     check_cost(data, kind=kind)
     try:
         if kind == "WebP":  # Pillow's plugin reserves the canvas while opening, so the header is read here first
@@ -141,7 +141,7 @@ def check_cost(data: bytes, *, kind: str) -> None:
 
 
 def check_tiles(image: Image.Image) -> None:
-    """A small TIFF may name huge tiles, which the decoder would reserve memory for."""
+    """Refuse a small TIFF that names huge tiles, which the decoder would reserve memory for."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return
     width, height = image.tag_v2.get(322, 0), image.tag_v2.get(323, 0)

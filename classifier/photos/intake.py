@@ -121,5 +121,5 @@ def _create_upload(
 
 
 def set_consent(*, upload: Upload, shared: bool) -> None:
-    """The owner shares a photo for training, or no longer."""
+    """Share a photo for training, or stop sharing it."""
     Upload.objects.filter(pk=upload.pk).update(consent_training=shared)

@@ -32,7 +32,7 @@ class NoChampion(Outage):
 
 
 class _Loaded(threading.local):
-    """Per thread, because an interpreter must not be shared between threads."""
+    """What one thread has loaded; an interpreter must not be shared between threads."""
 
     champion: "tuple[Version, Pipeline] | None" = None
     checked_at: float = float("-inf")

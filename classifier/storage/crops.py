@@ -72,7 +72,10 @@ def iterate_crops(
 def fetch_crops(
     keys: Mapping[str, str], *, patient: bool = True, on_progress: Callable[[int], object] | None = None
 ) -> Crops:
-    """The same by hash, without what is gone, damaged or of another hash. Raises BucketError."""
+    """Fetch crops by hash; missing ones are left out.
+
+    Damaged ones and those of another hash are left out, too. Raises BucketError.
+    """
     found = iterate_crops(keys, patient=patient, on_progress=on_progress)
     return {keys[key]: pixels for key, pixels in found if pixels is not None}
 

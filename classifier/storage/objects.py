@@ -42,12 +42,12 @@ def store_object(key: str, content: bytes) -> None:
 
 
 def keep_objects(keys: Iterable[str]) -> None:
-    """To be called in the transaction that writes the rows naming these objects."""
+    """Keep stored objects; call it in the transaction that writes the rows that name them."""
     ObjectRemoval.objects.filter(key__in=list(keys)).delete()
 
 
 def remove_on_commit(keys: Sequence[str]) -> None:
-    """Noted now, so that the sweeper removes what cannot be reached then."""
+    """Delete objects after the commit; they are noted now, so that the sweeper removes what cannot be reached then."""
     rows = [ObjectRemoval(key=key, due_at=timezone.now()) for key in keys]
     ObjectRemoval.objects.bulk_create(rows, ignore_conflicts=True)
     transaction.on_commit(lambda: remove_objects(keys), robust=True)
@@ -75,7 +75,7 @@ def remove_objects(keys: Sequence[str]) -> None:
 
 
 def delete_objects(keys: Sequence[str]) -> set[str]:
-    """Delete up to a thousand objects; those that the bucket refused to delete. One that is gone counts as deleted."""
+    """Delete up to a thousand objects; returns those that the bucket refused. One that is gone counts as deleted."""
     storage: Any = default_storage
     objects = [{"Key": key} for key in keys]
     answer = storage.bucket.delete_objects(Delete={"Objects": objects, "Quiet": True})

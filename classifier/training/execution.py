@@ -85,7 +85,7 @@ def find_folder(run: TrainingRun) -> Path:
 
 
 def _execute_patiently(run: TrainingRun) -> None:
-    """All of it; after an outage of bucket or database what was not finished yet, again."""
+    """Carry the run out; after an outage of bucket or database, go on with what was not finished yet."""
     for seconds in (*WAIT_SECONDS, None):
         try:
             with expect_outages():
@@ -138,7 +138,7 @@ def _describe_loss(images: LoadedImages) -> str:
 
 
 def _choose_start(run: TrainingRun) -> tuple[Snapshot, Version]:
-    """Decided once, so that a run that is gone on with learns from the same data and the same network."""
+    """Choose snapshot and champion once, so that a run that is gone on with learns from the same data and network."""
     champion = run.champion or find_champion()
     if champion is None:
         raise RunFailed("No version serves: there is nothing to win against.")

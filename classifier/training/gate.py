@@ -43,7 +43,6 @@ class Check:
     passed: bool | None
 
     def to_dict(self) -> dict[str, Any]:
-        """For the report."""
         return {"name": self.name, "found": self.found, "limit": self.limit, "passed": self.passed}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def count_entries(entries: Iterable[SnapshotEntry], *, split: str, source: str | None = None) -> int:
-    """How many are of one split, from all sources or one."""
+    """How many entries are of one split, from all sources or one."""
     return sum(entry.split == split and source in (None, entry.source) for entry in entries)
 
 

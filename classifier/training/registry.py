@@ -177,5 +177,5 @@ def choose_shadow(*, version: Version | None) -> None:
 
 
 def find_champion() -> Version | None:
-    """The version that serves."""
+    """The version that serves; None while there is none."""
     return Version.objects.champions().first()

@@ -73,7 +73,7 @@ def find_obstacle() -> str:
 
 
 def check_retraining() -> TrainingRun:
-    """What the clock asks every night: start a run when enough new answers wait, else note why not."""
+    """Start a run when enough new answers wait, else note why not; the clock asks every night."""
     try:
         reason = find_shortage(count_waiting()) or find_obstacle()
     except BucketError as error:

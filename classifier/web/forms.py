@@ -25,7 +25,7 @@ class PhotosField(forms.FileField):
     widget = PhotosInput
 
     def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":
-        """At least one file."""
+        """Check that at least one file came."""
         files = data if isinstance(data, list | tuple) else [data]
         return [super(PhotosField, self).clean(file, initial) for file in files] if files else [super().clean(None)]
 
@@ -57,7 +57,7 @@ class AccountDeletionForm(BootstrapMixin, forms.Form):
         self.style_fields()
 
     def clean_password(self) -> str:
-        """Must be the account's."""
+        """Check that it is the account's password."""
         password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
             raise forms.ValidationError("That is not your password.", code="wrong")

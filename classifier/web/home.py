@@ -57,7 +57,6 @@ def read_recalls(per_class: Any) -> list[tuple[str, float]]:
 
 
 def show_home(request: HttpRequest) -> HttpResponse:
-    """For everybody."""
     champion = Version.objects.champions().first()
     context = {"champion": champion, "accuracy": read_accuracy(champion) if champion else None}
     return render(request, "classifier/home.html", context)

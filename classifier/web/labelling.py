@@ -74,7 +74,7 @@ def label_faces(request: HttpRequest) -> HttpResponse:
 
 
 def take_answer(request: HttpRequest, user: User, token: str, word: str) -> None:
-    """Do what was asked for; raises FeedbackError."""
+    """Answer, skip or undo, as `word` says; raises FeedbackError."""
     if word == SKIP:
         face_id, _ = read_token(token, user)
         request.session[SKIPPED] = [*request.session.get(SKIPPED, []), str(face_id)][-SKIPPED_KEPT:]
@@ -153,7 +153,7 @@ def describe_last(said: Correction | None, user: User) -> dict[str, Any] | None:
 
 
 def find_again(user: User, token: str) -> Question | None:
-    """The question of a token while it is open."""
+    """The question of a token while it is open; None otherwise."""
     try:
         return find_question(user=user, token=token) if token else None
     except NotOpenError:

@@ -25,8 +25,6 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One upload in the list."""
-
     upload: Upload
     cards: list[Card]
 

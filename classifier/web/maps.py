@@ -30,7 +30,7 @@ def draw_map(strengths: Strengths) -> str:
 
 
 def make_ramp(low: int, high: int) -> list[int]:
-    """256 even steps."""
+    """256 even steps from low to high."""
     return [round(low + (high - low) * step / 255) for step in range(256)]
 
 
@@ -50,5 +50,5 @@ def name_places(strengths: Strengths) -> list[str]:
 
 
 def name_place(row: int, column: int) -> str:
-    """Third of the height, third of the width, each from 0."""
+    """The name of a place: thirds of height and width, each counted from 0."""
     return "centre" if (row, column) == (1, 1) else f"{ROWS[row]} {COLUMNS[column]}"

@@ -14,7 +14,6 @@ KEPT_SECONDS = 60  # a promotion is seen after a minute at the latest
 @cache_control(private=True, max_age=KEPT_SECONDS)  # private: the header names who is logged in
 @require_safe
 def show_model(request: HttpRequest) -> HttpResponse:
-    """For everybody."""
     champion = Version.objects.champions().first()
     if champion is None:
         return render(request, "classifier/model.html", {"version": None})

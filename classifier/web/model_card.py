@@ -76,7 +76,7 @@ def describe_headline(main: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def describe_part(part: dict[str, Any]) -> list[str]:
-    """A row of the table of all sets of faces."""
+    """One row of the table of all sets of faces."""
     return [
         whole(part.get("n")),
         share(part.get("accuracy")),
@@ -130,7 +130,7 @@ def describe_detected(found: dict[str, Any]) -> dict[str, str]:
 
 
 def describe_format(name: str, found: dict[str, Any]) -> list[str]:
-    """Name, accuracy, time, size and whether it is served."""
+    """One row of the table of file formats: name, accuracy, time, size and whether it is served."""
     size = f"{whole(found.get('bytes'))} bytes"
     time = milliseconds(found.get("ms_per_face_p50"))
     return [name, share(found.get("accuracy")), time, size, "yes" if found.get("served") else ""]

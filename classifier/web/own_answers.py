@@ -35,7 +35,7 @@ class OwnAnswer:
 
     @property
     def can_undo(self) -> bool:
-        """No reviewer has looked at it."""
+        """Whether no reviewer has looked at it."""
         return self.correction.state == Correction.State.PENDING
 
 
@@ -55,7 +55,7 @@ def list_answers(request: HttpRequest) -> HttpResponse:
 
 
 def take_back(request: HttpRequest, user: User) -> None:
-    """404 for what is no answer of theirs; a message where a reviewer was faster."""
+    """Withdraw an answer of the user's; 404 for any other, a message where a reviewer was faster."""
     word = request.POST.get("undo", "")
     pk = int(word) if word.isdecimal() and len(word) < 19 else None
     said = get_object_or_404(Correction.objects.given_by(user), pk=pk)
@@ -66,7 +66,7 @@ def take_back(request: HttpRequest, user: User) -> None:
 
 
 def describe_own_answer(said: Any, user: User) -> OwnAnswer:
-    """A row; the answer comes from `with_visible_faces`, with face and upload."""
+    """One row of the list; the answer comes from `with_visible_faces`, with face and upload."""
     upload = said.face.upload
     own, shared = upload.owner_id == user.pk, upload.consent_training
     return OwnAnswer(

@@ -17,7 +17,7 @@ class TooManyAnswersError(FeedbackError):
 
 
 def count_answer(user: User) -> None:
-    """One more, before it is stored.
+    """Count one answer before it is stored.
 
     Raises:
         TooManyAnswersError: FERSITE_ANSWERS_PER_HOUR are reached.
@@ -27,7 +27,7 @@ def count_answer(user: User) -> None:
 
 
 def send_refusal(error: FeedbackError) -> JsonResponse:
-    """For scripts: {error}."""
+    """The refusal for scripts: {error}."""
     if isinstance(error, TooManyAnswersError):
         return JsonResponse({"error": str(error)}, status=429, headers={"Retry-After": str(error.seconds)})
     return JsonResponse({"error": str(error)}, status=409)

@@ -53,12 +53,12 @@ class Map:
 
     @property
     def picture(self) -> str:
-        """To lay over the crop; drawn when a page shows it."""
+        """A picture to lay over the crop, drawn when a page shows it."""
         return draw_map(self.strengths)
 
     @property
     def places(self) -> str:
-        """Where most of it was, in words; empty when no place spoke for the answer."""
+        """Where most of the evidence was, in words; empty when no place spoke for the answer."""
         return get_text_list(name_places(self.strengths), "and")
 
 
@@ -94,7 +94,7 @@ class Card:
 
     @property
     def is_bare_crop(self) -> bool:
-        """The whole picture was taken as one face."""
+        """Whether the whole picture was taken as one face."""
         return self.face.origin == Face.Origin.BARE_CROP
 
 
@@ -108,7 +108,7 @@ class Waiting:
 
 
 def describe_waiting(upload: Upload) -> list[Waiting]:
-    """Of an upload from `with_faces()`."""
+    """Drawn faces without a prediction, of an upload from `with_faces()`."""
     waiting = [face for face in upload.faces.all() if not face.crop]
     return [Waiting(face.index + 1, place_box(upload, face), failed=face.is_given_up) for face in waiting]
 
@@ -200,7 +200,7 @@ def describe_reason(upload: Upload) -> str:
 
 
 def is_slow(upload: Upload) -> bool:
-    """It has waited so long that the page should say something about it."""
+    """Whether it has waited so long that the page should say so."""
     return not upload.is_finished and timezone.now() - upload.created_at > SLOW_AFTER
 
 

@@ -64,7 +64,6 @@ def describe_upload(upload: Upload) -> dict[str, Any]:
 @never_cache
 @require_safe
 def show_upload(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The result page."""
     return render(request, "classifier/upload_detail.html", describe_upload(find_upload(request, pk)))
 
 
@@ -103,7 +102,7 @@ def show_image(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def show_crop(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """As `show_image`, for what the network saw of a face."""
+    """Redirects to a fresh signed link of the crop that the network saw."""
     face = get_object_or_404(Face.objects.filter(upload__owner=request.user.pk).exclude(crop="").only("crop"), pk=pk)
     return HttpResponseRedirect(default_storage.url(face.crop))
 
@@ -112,7 +111,7 @@ def show_crop(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def show_face(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """To the face on the result page of its photo."""
+    """Redirects to the face on the result page of its photo."""
     face = get_object_or_404(Face.objects.filter(upload__owner=request.user.pk).only("upload", "index"), pk=pk)
     return redirect(f"{reverse('upload_detail', args=[face.upload_id])}#face-{face.index + 1}")
 
@@ -133,7 +132,7 @@ def delete_upload(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required_from("upload_detail")
 def show_answers(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """For a photo that was asked blind: the owner would rather see the network's answers now."""
+    """Shows the network's answers of a photo that was asked blind: its owner wants them now."""
     upload = get_object_or_404(Upload.objects.owned_by(request.user), pk=pk)
     reveal_upload(upload=upload)
     return redirect("upload_detail", upload.pk)

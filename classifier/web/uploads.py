@@ -41,7 +41,6 @@ class Outcome:
     http_status: int = HTTPStatus.ACCEPTED
 
     def as_json(self) -> dict[str, Any]:
-        """For the script of the page."""
         if self.upload is None:
             return {"code": self.code, "message": self.message}
         return {
@@ -52,7 +51,7 @@ class Outcome:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """The page's script asks for JSON, browsers for a page."""
+    """Whether the page's script asks, not a browser."""
     return request.headers.get("Accept", "").startswith("application/json")
 
 
@@ -60,7 +59,7 @@ def wants_json(request: HttpRequest) -> bool:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload_photos(request: HttpRequest) -> HttpResponse:
-    """The form, and what it sends."""
+    """GET shows the form, POST takes photos in."""
     if not isinstance(request.user, User):
         return refuse_stranger(request)
     if request.method != "POST":
@@ -146,7 +145,7 @@ def refuse(request: HttpRequest, outcomes: list[Outcome]) -> HttpResponse:
 
 
 def refuse_stranger(request: HttpRequest) -> HttpResponse:
-    """To the log-in page, and back afterwards."""
+    """Leads to the log-in page, and back afterwards."""
     if wants_json(request):
         words = "You were logged out. Log in again; the photos on this page must then be added once more."
         return JsonResponse({"code": "not_authenticated", "message": words}, status=401)
@@ -154,7 +153,7 @@ def refuse_stranger(request: HttpRequest) -> HttpResponse:
 
 
 def refuse_body(request: HttpRequest) -> HttpResponse:
-    """Nothing of the body was kept."""
+    """Answers a body that was too large; nothing of it was kept."""
     limit = megabytes(images.MAX_BYTES)
     if wants_json(request):
         words = f"This file is larger than {limit}. Save it smaller and try again."
@@ -163,7 +162,7 @@ def refuse_body(request: HttpRequest) -> HttpResponse:
 
 
 def slow_down(name: str, seconds: int) -> Outcome:
-    """The hourly limit is reached."""
+    """The outcome for a file beyond the hourly limit."""
     words = f"You have reached the limit of photos per hour. Try again in {say_wait(seconds)}."
     return Outcome(name, code="throttled", message=words, http_status=HTTPStatus.TOO_MANY_REQUESTS)
 

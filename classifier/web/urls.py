@@ -24,7 +24,7 @@ class FaviconView(RedirectView):
     """Browsers ask for this address wherever no page tells them ours."""
 
     def get_redirect_url(self, *args: object, **kwargs: object) -> str:
-        """Looked up when asked: the name of a collected file has its hash."""
+        """Look the name up when asked: a collected file's name has its hash."""
         return static("img/favicon.svg")
 
 

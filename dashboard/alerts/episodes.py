@@ -83,17 +83,17 @@ def check_rule(*, pk: int, now: datetime) -> Alert | None:
 
 
 def find_limit(rule: AlertRule, reading: Reading | None) -> float | None:
-    """The rule's own threshold, else the reference's."""
+    """The rule's own threshold, else the one that the reference gives."""
     return rule.threshold if rule.threshold is not None or reading is None else reading.threshold
 
 
 def is_bad(rule: AlertRule, value: float, limit: float) -> bool:
-    """Beyond the threshold."""
+    """Whether the value is beyond the threshold."""
     return value > limit if rule.direction == rule.Direction.ABOVE else value < limit
 
 
 def is_fine(rule: AlertRule, value: float, limit: float) -> bool:
-    """Back by the margin: of the threshold, or of what is left between it and 1."""
+    """Whether the value is back by the margin: of the threshold, or of what is left between it and 1."""
     margin = MARGIN * (min(limit, 1 - limit) if rule.kind.is_share else limit)
     return value <= limit - margin if rule.direction == rule.Direction.ABOVE else value >= limit + margin
 
@@ -141,7 +141,7 @@ def find_slice(rule: AlertRule, window: Window) -> "QuerySet[Face]":
 
 
 def find_start(rule: AlertRule, window: Window) -> datetime:
-    """Of the last hours that together have SLICE faces, else of the window."""
+    """The start of the last hours that together have SLICE faces, else of the window."""
     shown = filtered(PredictionRollup.objects.filter(shadow=False), rule, window, Grain.HOUR)
     faces = 0
     for start, more in shown.values_list("start").annotate(Sum("faces")).order_by("-start"):
@@ -152,7 +152,7 @@ def find_start(rule: AlertRule, window: Window) -> datetime:
 
 
 def resolve_alert(alert: Alert, *, now: datetime) -> Alert:
-    """The figure is fine again, or its rule was switched off."""
+    """End an alert: its figure is fine again, or its rule was switched off."""
     alert.resolved_at = now
     alert.save(update_fields=["resolved_at"])
     logger.info("alert resolved: %s", alert.rule)

@@ -89,12 +89,11 @@ def find_recipients(rule: AlertRule) -> list[str]:
 
 
 def make_subject(alert: Alert) -> str:
-    """One line."""
     return " ".join(f"[fersite] {'resolved' if alert.resolved_at else 'alert'}: {alert.rule.name}".split())
 
 
 def make_body(alert: Alert) -> str:
-    """What, since when, and where to look."""
+    """The mail's text: what, since when, and where to look."""
     lines: Iterable[str] = [alert.text, "", f"Opened at {alert.opened_at:%Y-%m-%d %H:%M} UTC."]
     if alert.resolved_at:
         lasted = describe_span(alert.resolved_at - alert.opened_at)
@@ -106,7 +105,7 @@ def make_body(alert: Alert) -> str:
 
 
 def describe_span(span: timedelta) -> str:
-    """In the unit that suits it."""
+    """A duration in the unit that suits it."""
     minutes = round(span.total_seconds() / 60)
     if minutes < 120:
         return f"{minutes} min"

@@ -94,7 +94,7 @@ class SiteCollector(Collector):
     """The site's own gauges, read when they are asked for; what is not known is left out."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """All of them, in ten queries."""
+        """All gauges of the site, in ten queries."""
         yield from collect_queue()
         yield from collect_network()
         yield from collect_upkeep()

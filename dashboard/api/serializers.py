@@ -57,13 +57,11 @@ class ChartSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field({"type": "array", "items": {"type": "array", "items": CELL}})
     def get_rows(self, chart: dict[str, Any]) -> list[list[Any]]:
-        """As they are."""
         rows: list[list[Any]] = chart["rows"]
         return rows
 
     @extend_schema_field({"type": "object", "additionalProperties": CELL})
     def get_facts(self, chart: dict[str, Any]) -> dict[str, Any]:
-        """As they are."""
         facts: dict[str, Any] = chart["facts"]
         return facts
 

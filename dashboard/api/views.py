@@ -27,12 +27,12 @@ TAGS = ["dashboard"]
 
 
 class IsDashboardStaff(BasePermission):
-    """Who sees the pages."""
+    """Lets in who may see the dashboard's pages."""
 
     message = "The dashboard is for staff."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Asked after IsAuthenticated."""
+        """Whether the caller may; asked after IsAuthenticated."""
         return is_dashboard_staff(cast(User, request.user))
 
 
@@ -106,7 +106,7 @@ class PageView(DashboardView):
 
 
 def read_scope(request: Request) -> Scope:
-    """From the address; a problem names the filters that are not valid."""
+    """The scope that the address asks for; a problem names the filters that are not valid."""
     form = ScopeForm({name: request.query_params.get(name, "") for name in FILTERS})
     if form.is_valid():
         return form.to_scope()

@@ -43,7 +43,6 @@ def build_accuracy(scope: Scope) -> list[Chart]:
 
 
 def empty_confusion() -> Confusion:
-    """No faces."""
     return np.zeros((len(Label), len(Label)), dtype=np.int64)
 
 

@@ -102,7 +102,7 @@ def show_answers(scope: Scope, answers: "QuerySet[AnswerRollup]", faces: dict[da
 def measure_answers(
     faces: int, *, answered: int, answers: int, unclear: int, not_a_face: int, agreeing: int
 ) -> tuple[int, int, float | None, int, float | None, float | None, float | None]:
-    """The row of some counts: shares are None where nothing is to be divided by."""
+    """One row of the chart from counts; shares are None where nothing is to be divided by."""
     named = answers - unclear - not_a_face
     return (
         faces,

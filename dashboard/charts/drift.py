@@ -104,7 +104,7 @@ def sum_up(title: str, drifts: dict[datetime, Drift]) -> dict[str, Cell]:
 
 
 def count_faces(days: DayCounts, start: datetime) -> int:
-    """Every shown prediction of the day has a label."""
+    """How many faces were shown on a day: every shown prediction has a label."""
     return sum(days[start]["label"]) if start in days else 0
 
 

@@ -13,7 +13,7 @@ class SumArrays(Aggregate):
     output_field = ArrayField(BigIntegerField())
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, Any]:
-        """An array of one sum for each element."""
+        """An array with one sum for each element."""
         [source, *_] = self.get_source_expressions()
         inner, params = compiler.compile(source)
         chosen, chosen_params = compiler.compile(self.filter) if self.filter else ("", [])

@@ -30,7 +30,7 @@ class Drift(NamedTuple):
 
     @property
     def is_above(self) -> bool:
-        """Whether chance is a poor explanation."""
+        """Whether chance alone would hardly reach the distance."""
         return self.value > self.threshold
 
 

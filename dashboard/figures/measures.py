@@ -40,11 +40,11 @@ class Window:
 
     @classmethod
     def before(cls, now: datetime, *, hours: int) -> "Window":
-        """So many whole hours, and what has passed of the present one."""
+        """The last `hours` whole hours, and what has passed of the present one."""
         return cls(now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours), now)
 
     def matching(self, grain: Grain | None = None) -> Q:
-        """Rollups of it: whole days by the day, what is left at both ends by the hour; or hours only."""
+        """Rollup rows of the window: whole days by the day, what is left at both ends by the hour; or hours only."""
         first, last = start_of_day(self.start - timedelta(microseconds=1)) + DAY, start_of_day(self.end)
         if first >= last or grain == Grain.HOUR:
             return Q(grain=Grain.HOUR, start__gte=self.start, start__lt=self.end)
@@ -73,7 +73,7 @@ def read_strata(rule: AlertRule, window: Window) -> Strata:
 
 
 def filtered(rows: "QuerySet[Any]", rule: AlertRule, window: Window, grain: Grain | None = None) -> "QuerySet[Any]":
-    """Of the window, and of the rule's source and label as far as its metric has them."""
+    """Rows of the window, and of the rule's source and label as far as its metric has them."""
     chosen: dict[str, Any] = {}
     if rule.source and "source" in rule.kind.filters:
         chosen["source"] = rule.source
@@ -105,7 +105,7 @@ def read_ece(rule: AlertRule, window: Window) -> Reading | None:
 
 
 def read_correction_rate(rule: AlertRule, window: Window) -> Reading | None:
-    """Of the answers that name one of the seven labels, those that name another than the network."""
+    """Of the answers that name one of the seven labels, the share that names another than the network."""
     names = ("answers", "unclear", "not_a_face", "agreeing")
     sums = filtered(AnswerRollup.objects.all(), rule, window).aggregate(**{one: Sum(one, default=0) for one in names})
     named = sums["answers"] - sums["unclear"] - sums["not_a_face"]
@@ -113,7 +113,7 @@ def read_correction_rate(rule: AlertRule, window: Window) -> Reading | None:
 
 
 def read_drift(rule: AlertRule, window: Window) -> Reading | None:
-    """Against the training reference; sizes against this site's first ones, once those are over."""
+    """Drift from the training reference; of sizes, from this site's first ones, once those are over."""
     name, reference = rule.metric.removesuffix("_drift"), None
     shown = filtered(PredictionRollup.objects.filter(shadow=False), rule, window)
     if name == "label":
@@ -131,7 +131,7 @@ def read_drift(rule: AlertRule, window: Window) -> Reading | None:
 
 
 def read_failure_share(rule: AlertRule, window: Window) -> Reading | None:
-    """Of the photos that are finished: rejected as unreadable, or given up."""
+    """Of the photos that are finished, the share that was rejected as unreadable or given up."""
     failed = Q(status__in=[Upload.Status.REJECTED, Upload.Status.DEAD])
     finished = ~Q(status__in=[Upload.Status.PENDING, Upload.Status.RUNNING])
     sums = filtered(UploadRollup.objects.filter(finished), rule, window).aggregate(
@@ -141,14 +141,14 @@ def read_failure_share(rule: AlertRule, window: Window) -> Reading | None:
 
 
 def read_p95_seconds(rule: AlertRule, window: Window) -> Reading | None:
-    """From arrival to the end: the upper edge of the bucket, as on the chart."""
+    """95th percentile of the seconds from arrival to the end: the upper edge of its bucket, as on the chart."""
     counts = filtered(UploadRollup.objects.all(), rule, window).aggregate(counts=SumArrays("total_bins"))["counts"]
     edges = read_quantile("seconds", counts, 0.95)
     return Reading(edges[1], sum(counts)) if edges else None
 
 
 def read_queue_age(rule: AlertRule, window: Window) -> Reading | None:
-    """At the latest look: what was long ago and is over is no reason to be called."""
+    """Seconds that the oldest photo has waited for, at the latest look: what is over is no reason to be called."""
     samples = list_samples(window)
     latest = samples.last()
     return Reading(latest.oldest_seconds, samples.count()) if latest else None
@@ -164,7 +164,7 @@ def read_worker_silent(rule: AlertRule, window: Window) -> Reading | None:
 
 
 def list_samples(window: Window) -> "QuerySet[QueueSample]":
-    """Oldest first."""
+    """The window's looks at the queue, oldest first."""
     return QueueSample.objects.filter(at__gte=window.start, at__lt=window.end)
 
 

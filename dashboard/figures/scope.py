@@ -39,7 +39,7 @@ class ScopeForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """The days in order, and not too many of them."""
+        """Check that the days are in order, and not too many."""
         found: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors:
             return found
@@ -52,7 +52,6 @@ class ScopeForm(forms.Form):
         return {**found, "since": since, "until": until}
 
     def to_scope(self) -> "Scope":
-        """The valid form's scope."""
         found = self.cleaned_data
         return Scope(
             since=datetime.combine(found["since"], datetime.min.time(), UTC),
@@ -80,7 +79,7 @@ class Scope:
 
     @property
     def grain(self) -> Grain:
-        """Short ranges go by the hour."""
+        """HOUR for short ranges, else DAY."""
         return Grain.HOUR if self.end - self.since <= HOURLY_DAYS * DAY else Grain.DAY
 
     @property
@@ -89,11 +88,11 @@ class Scope:
         return HOUR if self.grain == Grain.HOUR else DAY
 
     def starts(self) -> list[datetime]:
-        """Of every hour or day in the range that has begun, the empty ones too."""
+        """Starts of every hour or day in the range that has begun, empty ones too."""
         return self._list_starts(self.step)
 
     def days(self) -> list[datetime]:
-        """Of every day in the range that has begun, in short ranges too."""
+        """Starts of every day in the range that has begun, in short ranges too."""
         return self._list_starts(DAY)
 
     def _list_starts(self, step: timedelta) -> list[datetime]:
@@ -102,7 +101,7 @@ class Scope:
         return [self.since + i * step for i in range(number)]
 
     def other(self) -> "Scope":
-        """The same of the version it is compared with."""
+        """The same scope of the version it is compared with."""
         return replace(self, version=self.versus, versus=None)
 
     def matching(self, *fields: str) -> Q:
@@ -115,7 +114,7 @@ class Scope:
         return found
 
     def query(self) -> str:
-        """As in an address."""
+        """The filters as an address has them."""
         label = None if self.label is None else Label(self.label).label
         last = self.end - DAY
         found = {

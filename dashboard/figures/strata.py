@@ -31,7 +31,6 @@ class Strata:
 
     @classmethod
     def empty(cls) -> "Strata":
-        """No faces at all."""
         none = np.zeros(bucket_count("confidence"), dtype=np.int64)
         return cls(none, none, none, none, 0)
 
@@ -46,7 +45,7 @@ class Strata:
 
     @classmethod
     def total(cls, parts: Iterable["Strata"]) -> "Strata":
-        """All together."""
+        """The sum of several; empty for none."""
         return reduce(add, parts, cls.empty())
 
     def since(self, bucket: int) -> "Strata":
@@ -55,12 +54,12 @@ class Strata:
 
     @property
     def n(self) -> int:
-        """Reviewed faces."""
+        """Number of reviewed faces."""
         return int(self.reviewed.sum())
 
     @property
     def accuracy(self) -> float | None:
-        """Of the reviewed faces, None without any."""
+        """Share of the reviewed faces that the network got right; None without any."""
         return int(self.right.sum()) / self.n if self.n else None
 
     @property

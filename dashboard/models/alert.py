@@ -78,11 +78,10 @@ class AlertRule(models.Model):
         return Metric(self.metric)
 
     def addresses(self) -> list[str]:
-        """Those in `emails`."""
         return [word for word in self.emails.replace("\n", ",").replace(" ", "").split(",") if word]
 
     def clean(self) -> None:
-        """What the metric asks for; every fault is named at its field."""
+        """Check what the metric asks for; every fault is named at its field."""
         faults: dict[str, str] = {}
         if self.metric in Metric.values:
             faults = self._check_threshold() | self._check_reach()
@@ -117,7 +116,6 @@ class AlertRule(models.Model):
 
 class AlertQuerySet(QuerySet["Alert"]):
     def open(self) -> "AlertQuerySet":
-        """Not resolved."""
         return self.filter(resolved_at__isnull=True)
 
     def unannounced(self, *, now: datetime) -> "AlertQuerySet":

@@ -23,22 +23,22 @@ class Metric(models.TextChoices):
 
     @property
     def is_drift(self) -> bool:
-        """Compared with a reference, which gives a threshold of its own."""
+        """Whether it is compared with a reference, which gives a threshold of its own."""
         return self.value.endswith("_drift")
 
     @property
     def is_share(self) -> bool:
-        """A fraction from 0 to 1."""
+        """Whether it is a fraction from 0 to 1."""
         return self not in (self.P95_SECONDS, self.QUEUE_AGE, self.WORKER_SILENT) and not self.is_drift
 
     @property
     def is_about_answers(self) -> bool:
-        """About what the network answers: labels of the faces in question would help."""
+        """Whether it is about what the network answers: labels of the faces in question would help."""
         return self.is_drift or (self.is_share and self != self.FAILURE_SHARE)
 
     @property
     def filters(self) -> frozenset[str]:
-        """Of "source" and "label", what it can be narrowed to."""
+        """Which of "source" and "label" it can be narrowed to."""
         if self in (self.QUEUE_AGE, self.WORKER_SILENT):
             return frozenset()
         if self in (self.FAILURE_SHARE, self.P95_SECONDS, self.LABEL_DRIFT):

@@ -25,7 +25,7 @@ LOCK = 0x726F6C6C
 
 
 def roll_up(*, limit: int | None = None) -> int:
-    """Compute what has become stale; how many hours that were. 0 too when another process is at it.
+    """Compute what has become stale. Return the number of hours computed; 0 too when another process is at it.
 
     Args:
         limit: hours at most; what remains is done by the next call.
@@ -123,7 +123,7 @@ def rebuild() -> int:
 
 @transaction.atomic
 def mark_everything_stale() -> None:
-    """Every hour that has rows, and every hour that has rollups."""
+    """Mark every hour as stale that has rows or rollups."""
     sources = {
         StaleHour.Kind.UPLOAD: "classifier_upload",
         StaleHour.Kind.PREDICTION: "classifier_prediction",
@@ -140,5 +140,5 @@ def mark_everything_stale() -> None:
 
 
 def start_of_day(moment: datetime) -> datetime:
-    """Midnight before it, UTC."""
+    """The midnight before a moment, UTC."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.simple_tag
 def count_open_alerts() -> int:
-    """One query; ask for staff only."""
+    """How many alerts are open; one query, so ask for staff only."""
     return Alert.objects.open().count()

@@ -15,7 +15,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def staff_only(view: View) -> View:
-    """Guards a page of the dashboard."""
+    """Lets staff in; others get 403, and who is not logged in is asked to log in."""
 
     @login_required
     @wraps(view)

@@ -53,7 +53,7 @@ class Line:
 @never_cache
 @require_safe
 def show_alerts(request: HttpRequest) -> HttpResponse:
-    """Those that are open, then the last ones that are not."""
+    """Shows open alerts, then the last ones that are over."""
     alerts = Alert.objects.select_related("rule", "batch")
     context = {
         "navigation": list_pages("alerts", {}),
@@ -65,13 +65,13 @@ def show_alerts(request: HttpRequest) -> HttpResponse:
 
 
 def make_line(alert: Alert) -> Line:
-    """With words and addresses."""
+    """An alert with its words and addresses."""
     end = alert.resolved_at or timezone.now()
     return Line(alert, alert.describe("last_value"), describe_span(end - alert.opened_at), find_chart(alert, end))
 
 
 def find_chart(alert: Alert, end: datetime) -> str:
-    """The chart that shows the episode, with what came before."""
+    """Address of the chart that shows the episode, with what came before."""
     page, chart = CHARTS[alert.rule.kind]
     until = start_of_day(end) + DAY
     since = max(start_of_day(alert.window_start) - DAYS_BEFORE, until - timedelta(days=MOST_DAYS))

@@ -34,7 +34,6 @@ def show_fact(cell: Cell, chart: Chart) -> str:
 
 
 def mark_moment(moment: datetime, whole_day: bool) -> str:
-    """A <time> element."""
     moment = moment.astimezone(UTC)
     text = f"{moment.day} {moment:%b %Y}" if whole_day else f"{moment.day} {moment:%b %Y, %H:%M}"
     return format_html('<time datetime="{}">{}</time>', f"{moment:%Y-%m-%d}" if whole_day else moment.isoformat(), text)

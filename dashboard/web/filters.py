@@ -62,7 +62,7 @@ def read_filters(given: QueryDict) -> tuple[FilterForm, Scope]:
 
 
 def carry(form: FilterForm, given: QueryDict) -> dict[str, str]:
-    """What was chosen, for links to other pages; nothing of filters that are not valid."""
+    """What was chosen, by name, for links to other pages; empty for filters that are not valid."""
     return {name: str(given[name]) for name in form.fields if given.get(name)} if form.is_valid() else {}
 
 

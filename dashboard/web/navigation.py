@@ -11,8 +11,6 @@ from dashboard.charts.pages import PAGES
 
 @dataclass(frozen=True)
 class Link:
-    """One of several to choose from."""
-
     title: str
     url: str
     current: bool

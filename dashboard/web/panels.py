@@ -43,7 +43,7 @@ class Panel:
 
     @property
     def table(self) -> SafeString:
-        """The numbers."""
+        """The chart's numbers as an HTML table."""
         return render_table(self.chart)
 
     @property
@@ -117,13 +117,13 @@ def make_panel(
 
 
 def find_drawn(chart: Chart) -> list[int]:
-    """The columns that are drawn."""
+    """Positions of the columns that are drawn."""
     names = [column.name for column in chart.columns]
     return [names.index(series.column) for series in chart.series]
 
 
 def name_version(scope: Scope) -> str:
-    """As a heading."""
+    """The heading of a version's panel."""
     return f"Version {scope.version.name}" if scope.version else "Every version"
 
 

@@ -40,7 +40,7 @@ def render_table(chart: Chart) -> SafeString:
 
 
 def mark_text(kind: str) -> SafeString:
-    """Texts stand on the left."""
+    """The attribute that puts texts on the left; empty for other kinds of cells."""
     return SafeString(' class="is-text"' if kind == "text" else "")
 
 

@@ -21,7 +21,7 @@ from dashboard.web.panels import build_blocks, guard_formula
 @staff_only
 @require_safe
 def show_home(request: HttpRequest) -> HttpResponseBase:
-    """To the first page."""
+    """Redirects to the first page."""
     query = request.GET.urlencode()
     return redirect(reverse("dashboard:page", args=[next(iter(PAGES))]) + (f"?{query}" if query else ""))
 
@@ -78,7 +78,7 @@ def download_chart(request: HttpRequest, page: str, chart: str) -> HttpResponseB
 
 
 def find_page(name: str) -> Page:
-    """By its name; Http404 where there is none."""
+    """The page of this name; Http404 where there is none."""
     if name not in PAGES:
         raise Http404("no such page")
     return PAGES[name]

@@ -18,7 +18,6 @@ class Command(BaseCommand):
     help = "Create an account; the password is read from standard input."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """NAME, role and e-mail."""
         parser.add_argument("name")
         parser.add_argument("--role", choices=ROLES, default="user")
         parser.add_argument("--email", default="", help="needed to reset a forgotten password")
@@ -42,7 +41,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{user.username} can log in now, as {options['role']}")
 
     def read_password(self) -> str:
-        """One line; at a terminal it is not shown."""
+        """Read one line from standard input; at a terminal it is not shown."""
         password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
         if not password:
             raise CommandError("give the password as one line on standard input")

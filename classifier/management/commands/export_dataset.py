@@ -21,14 +21,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which snapshot, where to, and in which form."""
         parser.add_argument("--snapshot", type=int, metavar="N", help="its number, as manage.py take_snapshot said")
         to = "what does not exist yet; default: snapshot-N or snapshot-N.csv in this folder"
         parser.add_argument("--to", type=Path, metavar="PATH", help=to)
         parser.add_argument("--format", choices=FORMATS, default="folders", help="default: folders")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Export with a progress bar on standard error."""
         snapshot = self.find_snapshot(options["snapshot"])
         path = options["to"] or Path(f"snapshot-{snapshot.pk}{'.csv' if options['format'] == 'csv' else ''}")
         pause = 0.2 if sys.stderr.isatty() else 5.0

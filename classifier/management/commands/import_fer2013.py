@@ -26,12 +26,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """PATH and the form of the summary."""
         parser.add_argument("path", type=Path, metavar="PATH")
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Import with a progress bar on standard error; an error where not one entry could be read."""
+        """Import; exit with an error where not one entry could be read."""
         path, start = options["path"], perf_counter()
         total = count_samples(path)
         hidden = options["verbosity"] == 0 or not total

@@ -23,7 +23,6 @@ class Command(BaseCommand):
     help = "Send a photo through the queue and wait until it is classified; exit status 1 if it is not."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How long to wait."""
         parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait (default 60)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +41,7 @@ class Command(BaseCommand):
         self.stdout.write(f"the probe photo is done, {upload.faces.count()} face(s)")
 
     def wait(self, upload: Upload, *, end: float) -> None:
-        """Until a worker has finished it, or the time is up; once a second it is offered again."""
+        """Wait until a worker has finished it, or the time is up; once a second it is offered again."""
         offered = time.monotonic()
         while not upload.is_finished and time.monotonic() < end:
             time.sleep(POLL_SECONDS)

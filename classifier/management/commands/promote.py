@@ -13,12 +13,10 @@ class Command(BaseCommand):
     help = "Let a registered version serve; workers switch within ten seconds, without a restart."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, and why."""
         parser.add_argument("version", help="its name, as the registry lists it")
         parser.add_argument("--reason", default="promoted by command", help="noted with the promotion")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Promote, and say what serves."""
         version = Version.objects.filter(name=options["version"]).first()
         if version is None:
             known = ", ".join(Version.objects.values_list("name", flat=True)[:20]) or "none"

@@ -19,13 +19,12 @@ class Command(BaseCommand):
     help = "Compare the dataset's rows with the bucket; exit status 1 while they disagree."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How deep to look, whether to mend, and the form of the answer."""
         parser.add_argument("--fix", action="store_true", help="mend what can be mended")
         parser.add_argument("--deep", action="store_true", help="also read every image and list and compare its hash")
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Counts by check; then what remains decides the exit status."""
+        """Print the counts; exit status 1 while a disagreement remains."""
         fix, deep = options["fix"], options["deep"]
         hidden = options["verbosity"] == 0 or not deep
         pause = 0.2 if sys.stderr.isatty() else 5.0
@@ -61,7 +60,7 @@ class Command(BaseCommand):
 
 
 def describe(found: Reconciliation) -> dict[str, Any]:
-    """For --json."""
+    """The object that --json prints."""
     checks = {
         outcome.name: {"mended": outcome.mended}
         | {name: value for name, value in asdict(outcome).items() if name not in ("name", "title")}

@@ -15,7 +15,6 @@ class Command(BaseCommand):
     help = "Register a network's artifact; the same one again changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """PATH and whether it is to serve."""
         parser.add_argument("path", type=Path, help="folder that python -m ml train wrote, or its zip")
         serve = parser.add_mutually_exclusive_group()
         serve.add_argument("--promote", action="store_true", help="make it the champion")
@@ -27,7 +26,6 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="registered by command", help="noted with the promotion")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Register, and say what serves."""
         try:
             with unpack_artifact(options["path"]) as path:
                 new = options["promote_new"] and may_serve_unmeasured(path=path)

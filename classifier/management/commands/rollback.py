@@ -12,11 +12,9 @@ class Command(BaseCommand):
     help = "Let the version serve again that served before the champion; workers switch within ten seconds."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Why."""
         parser.add_argument("--reason", default="rolled back by command", help="noted with the promotion")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Roll back, and say what serves."""
         try:
             version = roll_back(reason=options["reason"])
         except RegistryError as error:

@@ -15,11 +15,9 @@ class Command(BaseCommand):
     help = "List all samples that may be used, as a snapshot; the same dataset again is the same snapshot."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The form of the answer."""
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Its number and counts."""
         try:
             snapshot = take_snapshot()
         except (DatasetEmptyError, BucketError) as error:

@@ -14,11 +14,10 @@ class Command(BaseCommand):
     help = "Compute all aggregates of the dashboard anew from the rows; right numbers stay the same."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The form of the answer."""
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Until nothing is left of the hours before this one; if it is cut off, the worker does the rest."""
+        """Compute until nothing is left of the hours before this one; if it is cut off, the worker does the rest."""
         start = perf_counter()
         hours = rebuild()
         seconds = round(perf_counter() - start, 3)

@@ -21,7 +21,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """PATH and the sizes."""
         parser.add_argument("path", type=Path, metavar="PATH", help="FER-2013, as python -m ml reads it")
         parser.add_argument("--faces", type=int, default=2400, help="how many (default: 2400)")
         parser.add_argument("--days", type=int, default=60, help="over so many days up to yesterday (default: 60)")
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Replay; an error where the site holds real photos, or nobody works on the uploads."""
+        """Replay; exit with an error where the site holds real photos, or nobody works on the uploads."""
         real = Upload.objects.measured().exclude(owner__username__startswith="replay-")
         if real.exists() and not options["among_real_photos"]:
             raise CommandError("this site holds people's photos: a replay would mix with them (--among-real-photos)")
