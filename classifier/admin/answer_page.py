@@ -25,7 +25,7 @@ MARGIN = 0.35
 
 
 @dataclass(frozen=True)
-class Bar:
+class ReviewBar:
     """One of the network's seven probabilities; `width` in per cent, for SVG."""
 
     label: str
@@ -76,13 +76,13 @@ def describe_opinion(other: Correction, correction: Correction, record: TrackRec
     return Opinion(other, say_answer(other.answer), say_state(other), other.answer == correction.answer, record)
 
 
-def make_bars(correction: Correction) -> list[Bar]:
+def make_bars(correction: Correction) -> list[ReviewBar]:
     """Seven, in label order, so that they stand where the keys 1 to 7 do; none without a prediction."""
     prediction = correction.prediction
     if prediction is None:
         return []
     return [
-        Bar(
+        ReviewBar(
             label=Label(number).label,
             probability=probability,
             width=f"{100 * probability:.1f}%",

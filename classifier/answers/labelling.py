@@ -34,7 +34,7 @@ class NotOpenError(FeedbackError):
 
 
 @dataclass(frozen=True)
-class Question:
+class QueuedFace:
     """A face to be put to a person; own: it is in a photo of theirs; token: names it when the answer comes.
 
     batch: the labelling batch it is asked for, with its progress; None where there is none.
@@ -47,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Progress:
+class LabellingProgress:
     """today, total: standing answers of a person, wherever they gave them; turn: every one, taken back or not."""
 
     today: int
@@ -55,7 +55,7 @@ class Progress:
     turn: int
 
 
-def choose_question(*, user: User, passed: Collection[UUID], turn: int) -> Question | None:
+def choose_question(*, user: User, passed: Collection[UUID], turn: int) -> QueuedFace | None:
     """The next face for a person, or None when there is none left.
 
     Some, FERSITE_RANDOM_PERCENT of the turns, are drawn from all faces that this person has not answered about, so that
@@ -94,7 +94,7 @@ def draw_place(user: User, turn: int) -> UUID | None:
     return UUID(bytes=digest[8:24])
 
 
-def find_question(*, user: User, token: str) -> Question:
+def find_question(*, user: User, token: str) -> QueuedFace:
     """The question of a token once more, if it is still open.
 
     Raises:
@@ -112,9 +112,9 @@ def _open_to(user: User, passed: Collection[UUID]) -> PredictionQuerySet:
     return open_rows.select_related("face__upload")
 
 
-def _make_question(face: Face, user: User, asked: Correction.Asked) -> Question:
+def _make_question(face: Face, user: User, asked: Correction.Asked) -> QueuedFace:
     batch = find_batch(face_id=face.pk) if asked == Correction.Asked.BATCH else None
-    return Question(face.pk, face.upload.owner_id == user.pk, make_token(face.pk, user, asked), batch)
+    return QueuedFace(face.pk, face.upload.owner_id == user.pk, make_token(face.pk, user, asked), batch)
 
 
 def find_asked_batch(*, user: User, token: str) -> LabellingBatch | None:
@@ -203,10 +203,10 @@ def find_recent_answer(user: User) -> Correction | None:
     return said.select_related("prediction", "face__upload").order_by("-created_at", "-id").first()
 
 
-def count_progress(user: User) -> Progress:
+def count_progress(user: User) -> LabellingProgress:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     standing = ~Q(state=Correction.State.WITHDRAWN)
-    return Progress(
+    return LabellingProgress(
         **Correction.objects.filter(author=user).aggregate(
             today=Count("pk", filter=standing & Q(created_at__gte=midnight)),
             total=Count("pk", filter=standing),

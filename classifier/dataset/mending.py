@@ -17,7 +17,7 @@ from classifier.dataset.samples import CropMissingError, erase_samples, name_key
 from classifier.dataset.snapshots import restore_list
 from classifier.models import Correction, Sample, Snapshot
 from classifier.storage.codec import encode_crop
-from classifier.storage.crops import fetch_crops, read_kept
+from classifier.storage.crops import fetch_crops, read_cached
 from classifier.storage.objects import ABANDONED_AFTER, KEYS_PER_REQUEST, delete_objects
 from fersite.s3 import list_objects, share_client
 
@@ -49,7 +49,7 @@ def move_samples(samples: Iterable[Sample]) -> list[str]:
 def restore_objects(samples: Iterable[Sample]) -> list[str]:
     """Store each sample's pixels under the key that it should have, from wherever they still are."""
     chosen = list(samples)
-    kept = read_kept({sample.sha256 for sample in chosen})
+    kept = read_cached({sample.sha256 for sample in chosen})
     return [problem for sample in chosen if (problem := _restore(sample, kept.get(sample.sha256)))]
 
 

@@ -45,7 +45,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """found = mended + remaining; examples: some of those that remain, in words; harmless: no disagreement."""
 
     name: str
@@ -67,7 +67,7 @@ class Reconciliation:
     samples: int
     objects: int
     in_flight: int
-    outcomes: tuple[Outcome, ...] = field(default=())
+    outcomes: tuple[CheckResult, ...] = field(default=())
 
     @property
     def remaining(self) -> int:
@@ -214,9 +214,9 @@ def _is_whole(snapshot: Snapshot) -> bool:
     return True
 
 
-def _run(check: Check, fix: bool) -> Outcome:
+def _run(check: Check, fix: bool) -> CheckResult:
     found = check.find()
     mend = check.mend if fix and found else None
     problems = mend(found) if mend else [check.show(item) for item in found]
     examples = tuple(problems[:EXAMPLES])
-    return Outcome(check.name, check.title, len(found), len(problems), examples, check.harmless)
+    return CheckResult(check.name, check.title, len(found), len(problems), examples, check.harmless)

@@ -16,7 +16,7 @@ from accounts.models import User
 from classifier.models import Label, Sample, Snapshot
 from classifier.models.dataset import SampleQuerySet
 from classifier.storage.bulk import expect_outages
-from classifier.storage.crops import SIDE, fetch_crops, keep_crops, read_kept
+from classifier.storage.crops import SIDE, cache_crops, fetch_crops, read_cached
 from fersite.s3 import read_object, share_client
 
 
@@ -249,11 +249,11 @@ def _gather(
     entries: list[SnapshotEntry], public: Collection[str], on_progress: Callable[[int], object] | None
 ) -> dict[str, NDArray[np.uint8]]:
     """Crops by hash, from the disk and then from the bucket; public: hashes of those that may be kept."""
-    kept = read_kept(public)
+    kept = read_cached(public)
     wanted = {entry.key: entry.sha256 for entry in entries if entry.sha256 not in kept}
     if on_progress:
         on_progress(len(entries) - len(wanted))
     fetched = fetch_crops(wanted, on_progress=on_progress) if wanted else {}
     if any(digest in public for digest in fetched):
-        keep_crops(kept | {digest: pixels for digest, pixels in fetched.items() if digest in public})
+        cache_crops(kept | {digest: pixels for digest, pixels in fetched.items() if digest in public})
     return kept | fetched

@@ -10,14 +10,14 @@ from classifier import jobs
 from classifier.answers.corrections import NotReadyError
 from classifier.models import Face, Upload
 
-MIN_SIDE = 16  # pixels of the photo
+MIN_BOX_SIDE = 16  # pixels of the photo
 MAX_DRAWN = 20  # of one photo
 # Intersection over union from which a box marks a face that is there already.
 SAME_FROM = 0.7
 
 REFUSALS = {
     "box_outside": "The box leaves the photo: draw it inside.",
-    "box_too_small": f"The box is smaller than {MIN_SIDE} × {MIN_SIDE} pixels of the photo: draw it larger.",
+    "box_too_small": f"The box is smaller than {MIN_BOX_SIDE} × {MIN_BOX_SIDE} pixels of the photo: draw it larger.",
     "box_taken": "There is a face in that place already.",
     "too_many_boxes": f"In one photo you can mark at most {MAX_DRAWN} faces.",
 }
@@ -74,7 +74,7 @@ def check_box(upload: Upload, box: Box) -> None:
     """Raises BoxRefused; a face for which no network could answer stands in nobody's way."""
     if min(box.x, box.y) < 0 or box.x + box.width > upload.width or box.y + box.height > upload.height:
         raise BoxRefused("box_outside")
-    if min(box.width, box.height) < MIN_SIDE:
+    if min(box.width, box.height) < MIN_BOX_SIDE:
         raise BoxRefused("box_too_small")
     faces = [face for face in upload.faces.all() if not face.is_given_up]
     if any(_is_same(face, box) for face in faces):

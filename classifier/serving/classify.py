@@ -20,7 +20,7 @@ from ml.quality import measure_brightness, measure_sharpness
 
 
 @dataclass(frozen=True)
-class Answer:
+class PhotoResult:
     """What the pipeline said of one photo, and the wall time of it in ms."""
 
     version: Version
@@ -42,14 +42,14 @@ def _classify(upload: Upload) -> None:
     if content is None:
         finish_upload(upload, Upload.Status.REJECTED, error="photo_missing")
         return
-    answer = predict_photo(content)
-    if answer is None:
+    result = predict_photo(content)
+    if result is None:
         finish_upload(upload, Upload.Status.REJECTED, error="unreadable_image")
     else:
-        store_answer(upload, answer)
+        store_result(upload, result)
 
 
-def predict_photo(content: bytes) -> Answer | None:
+def predict_photo(content: bytes) -> PhotoResult | None:
     """Run the champion on a stored photo; None when it cannot be decoded."""
     version, pipeline = get_pipeline()
     start = time.perf_counter()
@@ -58,26 +58,26 @@ def predict_photo(content: bytes) -> Answer | None:
     except ImageDamaged:
         return None
     faces = pipeline.predict_photo(photo)
-    return Answer(version, faces, (time.perf_counter() - start) * 1000)
+    return PhotoResult(version, faces, (time.perf_counter() - start) * 1000)
 
 
-def store_answer(upload: Upload, answer: Answer) -> None:
+def store_result(upload: Upload, result: PhotoResult) -> None:
     """Write crops, faces and predictions; nothing is written when the lease was lost meanwhile."""
-    if not answer.faces:
-        finish_upload(upload, Upload.Status.NO_FACE, ms=answer.ms)
+    if not result.faces:
+        finish_upload(upload, Upload.Status.NO_FACE, ms=result.ms)
         return
-    crops = {f"faces/{uuid.uuid4()}.png": encode_crop(face.crop) for face in answer.faces}
+    crops = {f"faces/{uuid.uuid4()}.png": encode_crop(face.crop) for face in result.faces}
     for key, png in crops.items():
         store_object(key, png)
-    if _write_rows(upload, answer, list(crops)):
-        shadow_upload(upload, answer.faces)
+    if _write_rows(upload, result, list(crops)):
+        shadow_upload(upload, result.faces)
     else:
         remove_objects(list(crops))
 
 
 @transaction.atomic
-def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
-    crops = np.stack([face.crop for face in answer.faces])
+def _write_rows(upload: Upload, result: PhotoResult, keys: list[str]) -> bool:
+    crops = np.stack([face.crop for face in result.faces])
     brightness, sharpness = measure_brightness(crops), measure_sharpness(crops)
     if jobs.held(jobs.UPLOADS, upload).select_for_update().first() is None:
         return False
@@ -95,20 +95,20 @@ def _write_rows(upload: Upload, answer: Answer, keys: list[str]) -> bool:
             brightness=brightness[index],
             sharpness=sharpness[index],
         )
-        for index, (face, key) in enumerate(zip(answer.faces, keys, strict=True))
+        for index, (face, key) in enumerate(zip(result.faces, keys, strict=True))
     )
     Prediction.objects.bulk_create(
         Prediction.of(
             row,
-            answer.version,
+            result.version,
             probabilities=face.probabilities,
             prediction_set=face.prediction_set,
-            ms=answer.ms,
+            ms=result.ms,
         )
-        for row, face in zip(faces, answer.faces, strict=True)
+        for row, face in zip(faces, result.faces, strict=True)
     )
     keep_objects(keys)
-    return finish_upload(upload, Upload.Status.DONE, ms=answer.ms)
+    return finish_upload(upload, Upload.Status.DONE, ms=result.ms)
 
 
 def finish_upload(upload: Upload, status: Upload.Status, *, error: str = "", ms: float | None = None) -> bool:

@@ -80,7 +80,7 @@ def fetch_crops(
     return {keys[key]: pixels for key, pixels in found if pixels is not None}
 
 
-def read_kept(wanted: Collection[str]) -> Crops:
+def read_cached(wanted: Collection[str]) -> Crops:
     """Those of the wanted crops that lie on this machine's disk.
 
     Each is known by the hash of what was read just now: a damaged file gives fewer crops, never a wrong one.
@@ -98,7 +98,7 @@ def read_kept(wanted: Collection[str]) -> Crops:
     return {digest: image for digest, image in digests if digest in wanted}
 
 
-def keep_crops(crops: Crops) -> None:
+def cache_crops(crops: Crops) -> None:
     """Replace what is kept on disk by these; nothing fails where the disk does not take them.
 
     Give it no person's crop: what somebody erases must not live on in a file.

@@ -24,7 +24,7 @@ from classifier.models import Sample, Snapshot, TrainingRun, Version
 from classifier.serving.network import fetch_artifact
 from classifier.storage.bulk import BucketError, expect_outages
 from classifier.training.gate import Faces, measure_candidate, record_decision
-from classifier.training.lease import KeptLease, claim_run, finish_run, give_back, go_on, update_run, watch_fit
+from classifier.training.lease import RenewedLease, claim_run, finish_run, give_back, go_on, update_run, watch_fit
 from classifier.training.material import count_entries, select_corrections, select_faces, select_trusted
 from classifier.training.registry import RegistryError, find_champion, register_version
 from fersite.stopping import is_stopping
@@ -56,7 +56,7 @@ def execute_run(run_id: uuid.UUID) -> None:
     run = claim_run(run_id)
     if run is None:
         return
-    with KeptLease(run):
+    with RenewedLease(run):
         try:
             _execute_patiently(run)
         except TrainingStopped:

@@ -34,7 +34,7 @@ class Faces:
 
 
 @dataclass(frozen=True)
-class Check:
+class Criterion:
     """One demand: what was found, what is allowed. passed None: too little to tell, so staff must."""
 
     name: str
@@ -97,11 +97,11 @@ def count_uses(frozen_digest: str, *, complete: bool) -> int:
     return (decisions.filter(frozen_digest=frozen_digest) if complete else decisions).count() + undecided.count()
 
 
-def check_completeness(*, frozen: Faces, trusted: Faces) -> list[Check]:
+def check_completeness(*, frozen: Faces, trusted: Faces) -> list[Criterion]:
     """A line for each set that has lost faces; none where all are there."""
     sets = {"frozen set": frozen, "trusted corrections": trusted}
     return [
-        Check(
+        Criterion(
             f"faces of the {name}",
             f"{faces.unreadable:,} of {len(faces) + faces.unreadable:,} could not be read",
             "all are read: run manage.py reconcile_dataset",
@@ -114,7 +114,7 @@ def check_completeness(*, frozen: Faces, trusted: Faces) -> list[Check]:
 
 def check_candidate(
     frozen: dict[str, Any], trusted: dict[str, Any] | None, *, milliseconds: dict[str, float], size: int
-) -> list[Check]:
+) -> list[Criterion]:
     """Every demand of the gate, from ml.compare.compare_networks's figures; each limit is a setting.
 
     Args:
@@ -126,22 +126,22 @@ def check_candidate(
     points, low = frozen["difference"] * PERCENT, frozen["interval"][0] * PERCENT
     ece = frozen["candidate"]["ece"]
     return [
-        Check("accuracy on the frozen set", f"{points:+.2f} points", f"at least {-drop:g}", points >= -drop),
-        Check("its lower 95 % bound", f"{low:+.2f} points", f"at least {-bound:g}", low >= -bound),
+        Criterion("accuracy on the frozen set", f"{points:+.2f} points", f"at least {-drop:g}", points >= -drop),
+        Criterion("its lower 95 % bound", f"{low:+.2f} points", f"at least {-bound:g}", low >= -bound),
         _check_trusted(trusted),
         *_check_recalls(frozen["recall"]),
-        Check("ECE on the frozen set", f"{ece:.4f}", f"at most {settings.FERSITE_GATE_ECE:g}",
+        Criterion("ECE on the frozen set", f"{ece:.4f}", f"at most {settings.FERSITE_GATE_ECE:g}",
               ece <= settings.FERSITE_GATE_ECE),
         _check_speed(milliseconds),
-        Check("size of the file", f"{size / 1e6:.1f} MB", f"at most {settings.FERSITE_GATE_MB:g}",
+        Criterion("size of the file", f"{size / 1e6:.1f} MB", f"at most {settings.FERSITE_GATE_MB:g}",
               size <= settings.FERSITE_GATE_MB * 1e6),
     ]  # fmt: skip
 
 
-def _check_speed(milliseconds: dict[str, float]) -> Check:
+def _check_speed(milliseconds: dict[str, float]) -> Criterion:
     took, usual = milliseconds["candidate"], milliseconds["champion"]
     limit = settings.FERSITE_GATE_MS
-    return Check(
+    return Criterion(
         "time for one face",
         f"{took:.1f} ms; the champion {usual:.1f} ms",
         f"at most {limit:g}, or {SLOWER:g} × the champion's",
@@ -149,21 +149,21 @@ def _check_speed(milliseconds: dict[str, float]) -> Check:
     )
 
 
-def _check_trusted(trusted: dict[str, Any] | None) -> Check:
+def _check_trusted(trusted: dict[str, Any] | None) -> Criterion:
     least = settings.FERSITE_GATE_TRUSTED
     name, limit = "accuracy on trusted corrections", f"at least +0 on {least} or more"
     n = trusted["n"] if trusted else 0
     if trusted is None or n < least:
-        return Check(name, f"only {n} held out", limit, None)
+        return Criterion(name, f"only {n} held out", limit, None)
     points = trusted["difference"] * PERCENT
-    return Check(name, f"{points:+.2f} points on {n}", limit, points >= 0)
+    return Criterion(name, f"{points:+.2f} points on {n}", limit, points >= 0)
 
 
-def _check_recalls(recalls: dict[str, dict[str, Any]]) -> list[Check]:
+def _check_recalls(recalls: dict[str, dict[str, Any]]) -> list[Criterion]:
     """No label's recall may fall by more than the limit, unless chance may have done it."""
     limit = settings.FERSITE_GATE_RECALL
     return [
-        Check(
+        Criterion(
             f"recall of {name}",
             f"{recall['difference'] * PERCENT:+.1f} points "
             f"({recall['interval'][0] * PERCENT:+.1f} to {recall['interval'][1] * PERCENT:+.1f}, n = {recall['n']})",
@@ -174,7 +174,7 @@ def _check_recalls(recalls: dict[str, dict[str, Any]]) -> list[Check]:
     ]
 
 
-def decide(checks: Sequence[Check], *, complete: bool = True) -> GateDecision.Outcome:
+def decide(checks: Sequence[Criterion], *, complete: bool = True) -> GateDecision.Outcome:
     """Rejected if any check failed; left to staff where one could not tell, or where staff always decide.
 
     Faces that are missing (complete=False) let nothing be decided: neither may be for good.

@@ -31,7 +31,7 @@ def claim_run(run_id: uuid.UUID) -> TrainingRun | None:
     return run
 
 
-class KeptLease:
+class RenewedLease:
     """Renews a run's lease every third of its time while the block runs; what fails is logged and tried again."""
 
     def __init__(self, run: TrainingRun) -> None:
@@ -39,7 +39,7 @@ class KeptLease:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
-    def __enter__(self) -> "KeptLease":
+    def __enter__(self) -> "RenewedLease":
         self._thread.start()
         return self
 

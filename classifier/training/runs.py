@@ -19,7 +19,7 @@ class RunError(Exception):
 
 
 @dataclass(frozen=True)
-class Waiting:
+class NewSamples:
     """Approved training samples that no finished run has seen: how many, and from how many people."""
 
     samples: int
@@ -91,7 +91,7 @@ def check_retraining() -> TrainingRun:
     )
 
 
-def find_shortage(found: Waiting) -> str:
+def find_shortage(found: NewSamples) -> str:
     """Why what waits is too little for the clock to start a run; empty when it is enough."""
     if found.samples < settings.FERSITE_RETRAIN_SAMPLES:
         return f"Only {found.samples} new samples wait; it takes {settings.FERSITE_RETRAIN_SAMPLES}."
@@ -103,7 +103,7 @@ def find_shortage(found: Waiting) -> str:
     return ""
 
 
-def count_waiting() -> Waiting:
+def count_waiting() -> NewSamples:
     """Approved training samples that the last run which ended well has not seen.
 
     Where the list of what it has seen is lost, those that came after it was written.
@@ -121,7 +121,7 @@ def count_waiting() -> Waiting:
             rows = rows.filter(created_at__gt=last.snapshot.created_at)
     named = rows.values_list("source_name", "correction__author")
     authors = [author for name, author in named.iterator() if name not in seen]
-    return Waiting(len(authors), len(set(authors)))
+    return NewSamples(len(authors), len(set(authors)))
 
 
 def cancel_run(*, run: TrainingRun, actor: User) -> None:

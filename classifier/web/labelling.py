@@ -22,7 +22,7 @@ from classifier.answers.corrections import FeedbackError, is_asked_blind
 from classifier.answers.labelling import (
     COUNTED_UP_TO,
     NotOpenError,
-    Question,
+    QueuedFace,
     answer_question,
     choose_question,
     count_left,
@@ -152,7 +152,7 @@ def describe_last(said: Correction | None, user: User) -> dict[str, Any] | None:
     }
 
 
-def find_again(user: User, token: str) -> Question | None:
+def find_again(user: User, token: str) -> QueuedFace | None:
     """The question of a token while it is open; None otherwise."""
     try:
         return find_question(user=user, token=token) if token else None

@@ -24,7 +24,7 @@ STATUSES = {
 
 
 @dataclass(frozen=True)
-class Tile:
+class UploadTile:
     upload: Upload
     cards: list[Card]
 
@@ -48,7 +48,7 @@ def list_uploads(request: HttpRequest) -> HttpResponse:
         **chosen,
         "kept": urlencode({name: value for name, value in chosen.items() if value}),
         "page": page,
-        "tiles": [Tile(upload, describe_faces(upload)) for upload in page],
+        "tiles": [UploadTile(upload, describe_faces(upload)) for upload in page],
         "statuses": [(key, words) for key, (words, _) in STATUSES.items()],
         "labels": Label.labels,
         "filtered": any(chosen.values()),

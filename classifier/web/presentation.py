@@ -63,7 +63,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Question:
+class AnswerForm:
     """Asked below each face; choices: key and label; said: the owner's answer in words, or None."""
 
     predicted: str  # empty while the network's answer is not to be shown
@@ -89,7 +89,7 @@ class Card:
     ms: float
     box: dict[str, str]  # x, y, width, height in per cent of the photo
     map: Map
-    question: Question
+    question: AnswerForm
     asked_blind: bool  # nothing of the network's answer may be shown yet
 
     @property
@@ -99,7 +99,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingFace:
     """A face that the owner drew and no network has answered for; failed: none will."""
 
     number: int
@@ -107,10 +107,10 @@ class Waiting:
     failed: bool
 
 
-def describe_waiting(upload: Upload) -> list[Waiting]:
+def describe_waiting(upload: Upload) -> list[WaitingFace]:
     """Drawn faces without a prediction, of an upload from `with_faces()`."""
     waiting = [face for face in upload.faces.all() if not face.crop]
-    return [Waiting(face.index + 1, place_box(upload, face), failed=face.is_given_up) for face in waiting]
+    return [WaitingFace(face.index + 1, place_box(upload, face), failed=face.is_given_up) for face in waiting]
 
 
 def describe_faces(upload: Upload) -> list[Card]:
@@ -145,10 +145,10 @@ def describe_face(upload: Upload, face: Face) -> Card | None:
     )
 
 
-def describe_question(upload: Upload, face: Face, prediction: Prediction) -> Question:
+def describe_question(upload: Upload, face: Face, prediction: Prediction) -> AnswerForm:
     """What the owner may answer about a face of an upload from `with_faces()`, and what they said."""
     said = next(iter(face.owners_answers), None)  # type: ignore[attr-defined]  # set by with_faces()
-    return Question(
+    return AnswerForm(
         predicted="" if is_asked_blind(upload) else Label(prediction.label).label,
         choices=[(str(label.value + 1), label.label) for label in Label],
         said=said and SAID[Answer(said.answer)],

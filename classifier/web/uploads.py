@@ -30,7 +30,7 @@ from fersite.rates import check_upload_rate, say_wait
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileResult:
     """What became of one file: an upload, or a code with words."""
 
     name: str
@@ -78,7 +78,7 @@ def answer_post(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return refuse(request, [Outcome("", code="image_required", message=message, http_status=400)])
+        return refuse(request, [FileResult("", code="image_required", message=message, http_status=400)])
     consent = form.cleaned_data["consent_training"]
     outcomes = [
         take_file(request, file, consent=consent, counted=number == 0)
@@ -89,7 +89,7 @@ def answer_post(request: HttpRequest) -> HttpResponse:
     return answer_page(request, outcomes)
 
 
-def take_file(request: HttpRequest, file: "UploadedFile[Any]", *, consent: bool, counted: bool) -> Outcome:
+def take_file(request: HttpRequest, file: "UploadedFile[Any]", *, consent: bool, counted: bool) -> FileResult:
     """Hand one file to the use case; `counted`: the request itself has paid for it."""
     user, name = request.user, file.name or "photo"
     assert isinstance(user, User)  # noqa: S101 - upload_photos let nobody else in
@@ -102,18 +102,18 @@ def take_file(request: HttpRequest, file: "UploadedFile[Any]", *, consent: bool,
             owner=user, file=file, source=Upload.Source.PAGE, consent_training=consent, idempotency_key=key
         )
     except ImageRefused as refusal:
-        return Outcome(name, code=refusal.code, message=refusal.message, http_status=refusal.http_status)
+        return FileResult(name, code=refusal.code, message=refusal.message, http_status=refusal.http_status)
     except StorageUnavailable:
         words = "The photo could not be stored just now. Please try again in a moment."
-        return Outcome(name, code="unavailable", message=words, http_status=503)
+        return FileResult(name, code="unavailable", message=words, http_status=503)
     except IdempotencyMismatch:
         words = "This file changed while it was sent. Please add it again."
-        return Outcome(name, code="idempotency_mismatch", message=words, http_status=422)
+        return FileResult(name, code="idempotency_mismatch", message=words, http_status=422)
     status = HTTPStatus.OK if taken.duplicate else HTTPStatus.ACCEPTED
-    return Outcome(name, upload=taken.upload, duplicate=taken.duplicate, http_status=status)
+    return FileResult(name, upload=taken.upload, duplicate=taken.duplicate, http_status=status)
 
 
-def answer_page(request: HttpRequest, outcomes: list[Outcome]) -> HttpResponse:
+def answer_page(request: HttpRequest, outcomes: list[FileResult]) -> HttpResponse:
     """Without JavaScript: on to the result of a single photo, to the list after several, or what went wrong."""
     if any(outcome.upload is None for outcome in outcomes):
         return refuse(request, outcomes)
@@ -127,13 +127,13 @@ def answer_page(request: HttpRequest, outcomes: list[Outcome]) -> HttpResponse:
     return redirect("uploads")
 
 
-def show_form(request: HttpRequest, *, outcomes: list[Outcome] | None = None, status: int = 200) -> HttpResponse:
+def show_form(request: HttpRequest, *, outcomes: list[FileResult] | None = None, status: int = 200) -> HttpResponse:
     """The page, with what became of the files of the last request."""
     context = {"outcomes": outcomes or [], "limits": images, "accept": ACCEPT}
     return render(request, "classifier/upload.html", context, status=status)
 
 
-def refuse(request: HttpRequest, outcomes: list[Outcome]) -> HttpResponse:
+def refuse(request: HttpRequest, outcomes: list[FileResult]) -> HttpResponse:
     """What went wrong, under the code of the first refusal (200 when some photos were stored)."""
     refused = next(outcome for outcome in outcomes if outcome.upload is None)
     if wants_json(request):
@@ -161,10 +161,10 @@ def refuse_body(request: HttpRequest) -> HttpResponse:
     return render(request, "413.html", {"limit": limit}, status=413)
 
 
-def slow_down(name: str, seconds: int) -> Outcome:
+def slow_down(name: str, seconds: int) -> FileResult:
     """The outcome for a file beyond the hourly limit."""
     words = f"You have reached the limit of photos per hour. Try again in {say_wait(seconds)}."
-    return Outcome(name, code="throttled", message=words, http_status=HTTPStatus.TOO_MANY_REQUESTS)
+    return FileResult(name, code="throttled", message=words, http_status=HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def drained(response: HttpResponse, request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from classifier import jobs
 from classifier.models import Face, ObjectRemoval, Prediction, Upload, Version
 from classifier.photos.erasure import erase_upload
-from classifier.serving.classify import Answer, classify_upload, finish_upload, store_answer
+from classifier.serving.classify import PhotoResult, classify_upload, finish_upload, store_result
 from tests.fakes import FakePipeline, install, make_result
 
 Patch = pytest.MonkeyPatch
@@ -95,7 +95,7 @@ def test_worker_that_lost_its_lease_writes_nothing(upload: Upload, monkeypatch: 
     let_lease_lapse()
     classify_upload(upload.pk)
     version = Version.objects.get()
-    store_answer(slow, Answer(version, [make_result(0)], 1.0))
+    store_result(slow, PhotoResult(version, [make_result(0)], 1.0))
     assert not finish_upload(slow, Upload.Status.NO_FACE)
     jobs.give_back(jobs.UPLOADS, slow)
     jobs.postpone(jobs.UPLOADS, slow)
@@ -111,7 +111,7 @@ def test_photo_erased_meanwhile_is_harmless(upload: Upload, monkeypatch: Patch) 
     assert running is not None
     pk = upload.pk
     erase_upload(upload=upload)
-    store_answer(running, Answer(Version.objects.get(), [make_result()], 1.0))
+    store_result(running, PhotoResult(Version.objects.get(), [make_result()], 1.0))
     assert not Face.objects.exists()
     assert not ObjectRemoval.objects.filter(key__startswith="faces/").exists()
     assert default_storage.listdir("faces")[1] == []

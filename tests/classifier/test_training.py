@@ -517,10 +517,10 @@ def test_what_waits_is_what_no_snapshot_listed() -> None:
     snapshot = take_snapshot()
     assert snapshot.size == 1
     TrainingRun.objects.create(trigger="button", state="done", snapshot=snapshot)
-    assert runs.count_waiting() == runs.Waiting(0, 0)
+    assert runs.count_waiting() == runs.NewSamples(0, 0)
     Upload.objects.filter(pk=shared.pk).update(consent_training=True)
     assert late.created_at < snapshot.created_at
-    assert runs.count_waiting() == runs.Waiting(1, 1)
+    assert runs.count_waiting() == runs.NewSamples(1, 1)
 
 
 @pytest.mark.django_db
@@ -529,7 +529,7 @@ def test_a_lost_list_does_not_end_retraining() -> None:
     snapshot = take_snapshot()
     TrainingRun.objects.create(trigger="button", state="done", snapshot=snapshot)
     default_storage.delete(snapshot.key)
-    assert runs.count_waiting() == runs.Waiting(0, 0)
+    assert runs.count_waiting() == runs.NewSamples(0, 0)
     assert "Only 0 new samples" in runs.check_retraining().reason
 
 
