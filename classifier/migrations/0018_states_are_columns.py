@@ -9,7 +9,13 @@ WITHHELD = {
     "like_test": "Approved, but too like a test image: networks are measured with that one, none learns from this.",
     "replaced": "Approved, but later another answer about this face was: that one counts instead.",
 }
-# The trigger that keeps promotions as they are, with their kind; it lets this migration write it.
+# The trigger that keeps promotions as they are: for this migration it lets all pass, afterwards it keeps their kind too.
+PASS = """
+CREATE OR REPLACE FUNCTION classifier_keep_history() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN NEW;
+END $$;
+"""
 KEEP = """
 CREATE OR REPLACE FUNCTION classifier_keep_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,13 +39,18 @@ END $$;
 
 def fill_columns(apps, schema_editor):
     """From the sentences that were written so far; the sentences stay."""
-    schema_editor.execute("ALTER TABLE classifier_promotion DISABLE TRIGGER keep_promotion")
+    schema_editor.execute(PASS, params=None)
     _name_rollbacks(apps.get_model("classifier", "Promotion"))
-    schema_editor.execute("ALTER TABLE classifier_promotion ENABLE TRIGGER keep_promotion")
+    schema_editor.execute(KEEP % ("NEW.kind,", "OLD.kind,"), params=None)
     approved = apps.get_model("classifier", "Correction").objects.filter(state="approved")
     for withheld, reason in WITHHELD.items():
         approved.filter(reason=reason).update(withheld=withheld)
     _name_rejections(apps)
+
+
+def forget_kinds(apps, schema_editor):
+    """The trigger as it was: the column goes."""
+    schema_editor.execute(KEEP % ("", ""), params=None)
 
 
 def _name_rollbacks(promotions):
@@ -101,6 +112,5 @@ class Migration(migrations.Migration):
             name='rejection_reason',
             field=models.TextField(blank=True, default=''),
         ),
-        migrations.RunSQL(KEEP % ("NEW.kind,", "OLD.kind,"), KEEP % ("", "")),
-        migrations.RunPython(fill_columns, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(fill_columns, forget_kinds),
     ]
