@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from botocore.exceptions import EndpointConnectionError
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -119,7 +120,7 @@ def test_what_contradicts_is_left(ada: User, ruth: User, sent: list[int]) -> Non
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")  # a task names its queue itself
 def test_the_workers_entries(ada: User, ruth: User, sent: list[int], settings: Any) -> None:
     job = ask(ruth, [add_answer(ada)])
-    BulkReview.objects.update(claimed_until=None)
+    BulkReview.objects.update(due_at=None)
     assert settings.CELERY_BEAT_SCHEDULE["sweep-bulk-reviews"]["task"] == tasks.sweep_bulk_reviews.name
     assert tasks.sweep_bulk_reviews() == 1
     assert sent == [job.pk]
@@ -199,7 +200,7 @@ def test_who_lost_the_lease_decides_nothing_more(
     real = reject_answer
 
     def lose_lease(**options: Any) -> Any:
-        BulkReview.objects.update(claimed_until=timezone.now() + timedelta(minutes=9))
+        BulkReview.objects.update(fencing_token=F("fencing_token") + 1)
         return real(**options)
 
     monkeypatch.setattr(bulk, "reject_answer", lose_lease)
@@ -223,7 +224,7 @@ def test_while_the_bucket_is_away_it_waits(
     job.refresh_from_db()
     assert (job.state, job.done, job.problems, sent) == ("pending", 0, [], [])
     assert sweep_bulk_reviews() == 0
-    BulkReview.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    BulkReview.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert sweep_bulk_reviews() == 1
 
 
@@ -283,7 +284,7 @@ def test_it_is_sent_once_stored_and_again_when_the_broker_lost_it(ada: User, set
         assert broker.llen("inference") == 1
         broker.flushall()
         assert sweep_bulk_reviews() == 0  # it may still be under way
-        BulkReview.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        BulkReview.objects.update(due_at=timezone.now() - timedelta(seconds=1))
         assert sweep_bulk_reviews() == 1
         assert broker.llen("inference") == 1
 

@@ -89,6 +89,7 @@ def test_two_workers_at_once_write_once(faceless: Upload, monkeypatch: Patch) ->
     class Slow(FakePipeline):
         def predict_square(self, *args: Any, **options: Any) -> Any:
             install(monkeypatch, FakePipeline(make_result()))
+            Face.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
             classify_face(face.pk)  # the other worker, meanwhile
             return make_result(4)
 

@@ -35,8 +35,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def dataset(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight samples of FER-2013 and one to train on that somebody's answer gave."""
-    for module in ("dataset", "reconcile"):
-        monkeypatch.setattr(f"classifier.{module}.choose_split", lambda user_id: Sample.Split.TRAIN)
+    for module in ("samples", "reconcile"):
+        monkeypatch.setattr(f"classifier.dataset.{module}.choose_split", lambda user_id: Sample.Split.TRAIN)
     (Path(settings.FERSITE_STATE) / "crops.npy").unlink(missing_ok=True)
     import_fer2013(path=make_form("CSV", tmp_path))
     add_correction(0)

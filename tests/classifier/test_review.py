@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import User
 from classifier.answers.corrections import give_answer
 from classifier.answers.track_records import read_track_records
-from classifier.dataset.approvals import WITHHELD, add_missing_sample
+from classifier.dataset.approvals import WITHHELD, NotApprovedError, add_missing_sample
 from classifier.dataset.reconcile import find_unsampled, reconcile_dataset
 from classifier.dataset.samples import CropMissingError, choose_split
 from classifier.dataset.snapshots import load_images, read_snapshot, take_snapshot
@@ -75,7 +75,7 @@ def test_a_reviewer_may_agree_that_there_is_no_label(ruth: User, answer: int) ->
     assert (correction.state, correction.final_label, correction.reason) == ("approved", None, "")
     assert not Sample.objects.exists()
     assert find_unsampled() == []
-    with pytest.raises(ReviewError, match="not approved under a label"):
+    with pytest.raises(NotApprovedError, match="not approved under a label"):
         add_missing_sample(correction=correction)
     assert read_track_records([correction.author_id])[correction.author_id].rate == 1
 

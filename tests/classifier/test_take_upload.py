@@ -17,6 +17,7 @@ from classifier.models import ObjectRemoval, Upload
 from classifier.photos import intake
 from classifier.photos.images import ImageRefused
 from classifier.photos.upkeep import sweep_uploads
+from classifier.storage import objects
 from classifier.storage.objects import StorageUnavailable
 from fersite.s3 import PrivateS3Storage
 from tests.factories import make_user
@@ -112,7 +113,7 @@ def test_bucket_that_does_not_answer_takes_nothing_in(
         port = server.getsockname()[1] if kind == "silent" else 1
         options = dict(settings.STORAGES["default"]["OPTIONS"], endpoint_url=f"http://127.0.0.1:{port}")
         options["client_config"] = options["client_config"].merge(quick)
-        away.setattr(intake, "default_storage", PrivateS3Storage(**options))
+        away.setattr(objects, "default_storage", PrivateS3Storage(**options))
         start = perf_counter()
         with pytest.raises(StorageUnavailable):
             take()
