@@ -14,6 +14,9 @@ from botocore.config import Config
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
+from fersite.loopback import bypass_proxies
+
+bypass_proxies()
 BASE_DIR = Path(__file__).resolve().parent.parent
 FERSITE_STATE = Path(os.environ.get("FERSITE_STATE") or "var")
 if not FERSITE_STATE.is_absolute():

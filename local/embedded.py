@@ -22,6 +22,7 @@ from urllib.request import urlopen
 
 import redis
 
+from fersite.loopback import bypass_proxies
 from local.postgres import LocalPostgres, last_line, run_as
 from local.processes import Child, ServiceError, write_private
 
@@ -228,7 +229,11 @@ class LocalServices:
 
     @classmethod
     def plan(cls, state: Path, environ: Mapping[str, str], *, durable: bool) -> "LocalServices":
-        """Decide which services are local and where they listen; nothing is started yet."""
+        """Decide which services are local and where they listen; nothing is started yet.
+
+        From here on this process and its children reach loopback without a proxy.
+        """
+        bypass_proxies()
         kept, ports, chosen = read_secrets(state), read_ports(state), chosen_services(environ)
         services = cls(state)
         if "postgres" in chosen:

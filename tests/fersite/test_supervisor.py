@@ -72,10 +72,13 @@ class Site:
 
 
 def clean_environment(state: Path, port: int) -> dict[str, str]:
-    """An environment that names no services: those of the test run must not be used."""
+    """An environment that names no services (those of the test run must not be used), but a proxy that is dead."""
     ours = re.compile(r"^(DATABASE_URL|REDIS_URL|SECRET_KEY|ALLOWED_HOSTS|DJANGO_|FERSITE_|S3_|AWS_)")
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
-    return kept | {"FERSITE_STATE": str(state), "PORT": str(port)}
+    dead = "http://127.0.0.1:9"  # nobody listens there
+    proxies = {name: dead for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")}
+    no_bypass = {"no_proxy": "", "NO_PROXY": "example.org"}
+    return kept | proxies | no_bypass | {"FERSITE_STATE": str(state), "PORT": str(port)}
 
 
 def run_manager(state: Path, port: int) -> subprocess.CompletedProcess[str]:
