@@ -14,8 +14,10 @@ CHECK_ENV := SECRET_KEY=checks-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEF
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST)
 
+run: export PORT := $(PORT)
+run: export FERSITE_STATE := $(FERSITE_STATE)
 run: install  ## everything up at http://127.0.0.1:PORT (PORT=8000 FERSITE_STATE=var)
-	@FERSITE_UNDER_MAKE=1 PORT=$(PORT) FERSITE_STATE=$(FERSITE_STATE) exec $(PY) -m local.supervisor
+	@FERSITE_UNDER_MAKE=1 exec $(PY) -m local.supervisor
 
 test: install-dev  ## every test, on real services, browser included, two at a time (ARGS="-k name")
 	@python3 -I local/install.py dev browser
@@ -46,7 +48,7 @@ lock: install-dev  ## write the requirements*.txt and package-lock.json again fr
 
 install:
 	@command -v python3 >/dev/null || { echo "make: needs Python 3.11, 3.12 or 3.13, found none: install one"; exit 1; }
-	@python3 -I local/install.py
+	@python3 -I local/install.py run
 
 install-dev:
 	@python3 -I local/install.py dev

@@ -11,7 +11,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from urllib.request import urlopen
 import redis
 
 from fersite.loopback import bypass_proxies
+from fersite.ports import free_ports, is_free
 from local.postgres import LocalPostgres, last_line, run_as
 from local.processes import Child, ServiceError, write_private
 
@@ -57,29 +57,6 @@ def read_secrets(state: Path) -> dict[str, str]:
         kept = fresh | kept
         write_private(path, json.dumps(kept))
     return kept
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free on loopback now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port."""
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def read_ports(state: Path) -> dict[str, int]:

@@ -83,11 +83,15 @@ def make_venv() -> None:
         fail("{} -m venv failed: install Python's venv module (Debian: apt-get install python3-venv)".format(python))
 
 
+def is_installed(*names: str) -> bool:
+    """Whether these requirement files did not change since they were installed together."""
+    stamp = VENV / ("installed-" + names[-1])
+    return stamp.exists() and stamp.read_text() == digest_of(*names)
+
+
 def start_pip(*names: str) -> Optional[Callable[[], None]]:
     """Begin to install requirement files that changed since the last time; what to call when it is done."""
-    stamp = VENV / ("installed-" + names[-1])
-    digest = digest_of(*names)
-    if stamp.exists() and stamp.read_text() == digest:
+    if is_installed(*names):
         return None
     print("Installing {} (log {})".format(", ".join(names), VENV / "pip.log"), flush=True)
     # What is imported is compiled when it is: compiling all of TensorFlow now takes longer.
@@ -98,7 +102,7 @@ def start_pip(*names: str) -> Optional[Callable[[], None]]:
 
     def done() -> None:
         finish(started)
-        stamp.write_text(digest)
+        (VENV / ("installed-" + names[-1])).write_text(digest_of(*names))
 
     return done
 
@@ -141,11 +145,19 @@ def install_browser() -> None:
     finish(run_logged(log, "apt-get install chromium", "sh", "-c", script))
 
 
+def check_port() -> None:
+    """End with one line when PORT is taken: better now than after minutes of installing."""
+    if subprocess.call([sys.executable, "-I", str(Path(__file__).with_name("ports.py"))]) != 0:
+        sys.exit(1)
+
+
 def main() -> None:
-    """`install.py` for running, `install.py dev` for tests and checks, `install.py dev browser` with Chromium."""
+    """`install.py run` for running, `install.py dev` for tests and checks, `install.py dev browser` with Chromium."""
     wanted = sys.argv[1:]
-    make_venv()
     groups: List[Tuple[str, ...]] = [("requirements.txt", "requirements-local.txt")]
+    if "run" in wanted and not is_installed(*groups[0]):
+        check_port()  # else the manager says it at once, and waits for a site that is just stopping
+    make_venv()
     if "dev" in wanted:
         groups.append(("requirements-dev.txt",))
     npm = start_npm(wheel=False, dev="dev" in wanted)  # beside pip, where it does not come from pip

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class LocalPostgres:
-    """PostgreSQL on a Unix socket (on loopback where the socket's path would be too long for the kernel)."""
+    """PostgreSQL on a Unix socket (on loopback where its path is too long for the kernel, or has a comma)."""
 
     def __init__(self, state: Path, *, key: str, password: str, port: int, durable: bool) -> None:
         """`key` names the fallback folder, `port` is for when a socket is impossible, `durable`: survive power cuts."""
@@ -45,7 +45,8 @@ class LocalPostgres:
         if self.user and self.data.exists() and self.data.stat().st_uid != 0:
             self.user = pwd.getpwuid(self.data.stat().st_uid)  # whoever has run it so far
         self.socket = self.home / f".s.PGSQL.{port}"
-        self.over_tcp = len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT
+        # A comma would end the name of a host.
+        self.over_tcp = len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT or "," in str(self.home)
 
     def url(self, database: str = DATABASE) -> str:
         """The address for Django and psycopg2, password included."""
@@ -106,7 +107,7 @@ class LocalPostgres:
             "listen_addresses": "127.0.0.1" if self.over_tcp else "",
             # A local disk is an SSD: with the default, 4, a day's rollups would read whole tables instead of an index.
             "random_page_cost": "1.1",
-            "unix_socket_directories": "" if self.over_tcp else str(self.home),
+            "unix_socket_directories": "" if self.over_tcp else quote_folder(self.home),
             "port": str(self.port),
             "shared_buffers": "64MB",
             "log_min_messages": "warning",
@@ -136,6 +137,11 @@ class LocalPostgres:
         finally:
             connection.close()
         return True
+
+
+def quote_folder(folder: Path) -> str:
+    """A folder as an entry of unix_socket_directories, which is a list of names."""
+    return '"' + str(folder).replace('"', '""') + '"'
 
 
 def find_user() -> pwd.struct_passwd:

@@ -16,8 +16,9 @@ from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from local.embedded import LocalServices, read_secrets
 from fersite.orphans import die_with_parent
-from local.embedded import LocalServices, is_free, read_secrets
+from fersite.ports import PortError, check_port, read_port
 from local.postgres import last_line
 from local.prepare import PREPARED
 from local.processes import Child, ServiceError, kill_recorded, record_children, stop_children, write_private
@@ -104,10 +105,7 @@ class Manager:
         left = kill_recorded(self.state / "processes.json")
         if left:
             say(f"Ended what an earlier manager left: {', '.join(left)}")
-        if not is_free(self.port):
-            raise StartError(
-                f"port {self.port} is taken: stop what uses it, or choose another: make run PORT={self.port + 1}"
-            )
+        check_port(self.port)
         try:
             self.services = LocalServices.plan(self.state, os.environ, durable=True)
             children = self.services.children()
@@ -222,26 +220,18 @@ def read_json(path: Path) -> dict[str, object]:
     return found
 
 
-def read_port() -> int:
-    """PORT, 1024 to 65535 (lower ones as root)."""
-    text = os.environ.get("PORT") or "8000"
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}")
-    return int(text)
-
-
 def main() -> int:
     """Exit status 0 after an orderly stop, 1 when the site could not start."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     if os.environ.pop("FERSITE_UNDER_MAKE", ""):
         die_with_parent(signal.SIGTERM, os.getppid())  # killing make must not leave a site that nobody sees
-    state = Path(os.environ.get("FERSITE_STATE") or "var")
+    state = Path(os.environ.get("FERSITE_STATE") or "var").expanduser()
     try:
         manager = Manager((ROOT / state).resolve(), read_port())
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, manager.ask_to_stop)
         manager.run()
-    except StartError as error:
+    except (StartError, PortError) as error:
         say(f"make run: {error}")
         return 1
     return 0

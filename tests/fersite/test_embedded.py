@@ -7,7 +7,8 @@ from time import monotonic, sleep
 import pytest
 import redis
 
-from local.embedded import LocalRedis, free_ports
+from local.embedded import LocalRedis
+from fersite.ports import free_ports
 from local.processes import Child, stop_children
 
 

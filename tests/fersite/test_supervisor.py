@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from local.embedded import free_ports
+from fersite.ports import free_ports
 from local.programs import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -97,7 +97,7 @@ def run_manager(state: Path, port: int) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """One state folder for all tests here: every start after the first is a restart."""
-    with tempfile.TemporaryDirectory(prefix="fersite-site-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fersite's Site ") as folder:  # a name that has to be quoted
         site = Site(Path(folder))
         yield site
         for process in site.processes():
@@ -176,10 +176,21 @@ def test_taken_port(state: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         done = run_manager(state, port)
-    assert done.returncode == 1
+        early = run_ports(port)
+    assert done.returncode == early.returncode == 1
+    assert done.stdout == early.stderr  # before anything is installed, the same line
     assert done.stdout.startswith(f"make run: port {port} is taken")
     assert done.stdout.count("\n") == 1
     assert "Traceback" not in done.stderr
+    assert run_ports(port).returncode == 0
+
+
+def run_ports(port: int) -> subprocess.CompletedProcess[str]:
+    """What looks at the port before anything is installed."""
+    command = [sys.executable, "-I", "-S", "fersite/ports.py"]
+    return subprocess.run(
+        command, cwd=ROOT, env={"PORT": str(port)}, capture_output=True, text=True, timeout=20, check=False
+    )
 
 
 def test_service_that_does_not_start(state: Path) -> None:
@@ -194,7 +205,15 @@ def test_service_that_does_not_start(state: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_make_passes_names_with_spaces() -> None:
+    state = "/proc/it's $HOME"  # where nobody can write
+    command = ["make", "run", f"PORT={free_ports(1)[0]}", f"FERSITE_STATE={state.replace('$', '$$')}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"make run: cannot write {state}: ")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "80 80"])
 def test_bad_port(state: Path, port: str) -> None:
     env = clean_environment(state, 1) | {"PORT": port}
     command = [sys.executable, "-m", "local.supervisor"]
