@@ -42,8 +42,8 @@ bench: install-dev  ## every benchmark, one JSON line per figure
 
 lock: install-dev  ## write the requirements*.txt and package-lock.json again from the short lists
 	@for name in requirements requirements-local requirements-dev; do \
-		$(PY) -m piptools compile -q --upgrade --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
-			--no-emit-trusted-host $$name.in -o $$name.txt || exit 1; done
+		.venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+			--custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 	@npm update --no-progress
 
 install:

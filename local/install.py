@@ -95,7 +95,7 @@ def start_pip(*names: str) -> Optional[Callable[[], None]]:
         return None
     print("Installing {} (log {})".format(", ".join(names), VENV / "pip.log"), flush=True)
     # What is imported is compiled when it is: compiling all of TensorFlow now takes longer.
-    command = [str(PYTHON), "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"]
+    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-compile", "--disable-pip-version-check"]
     for name in names:
         command += ["-r", name]
     started = run_logged(VENV / "pip.log", "pip install", *command)
