@@ -19,8 +19,8 @@ from skimage import data
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.simulation.site import ROOT, open_site, wait_for
-from fersite.ports import free_ports
-from fersite.processes import Child, stop_children
+from local.ports import free_ports
+from local.processes import Child, stop_children
 
 PHOTOS = 100
 SIZE = (1280, 960)

@@ -22,7 +22,7 @@ from urllib.request import urlopen
 import redis
 
 from fersite.loopback import bypass_proxies
-from fersite.ports import free_ports, is_free
+from local.ports import free_ports, is_free
 from local.postgres import LocalPostgres, last_line, run_as
 from local.processes import Child, ServiceError, write_private
 

@@ -16,9 +16,9 @@ from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from local.embedded import LocalServices, read_secrets
 from fersite.orphans import die_with_parent
-from fersite.ports import PortError, check_port, read_port
+from local.embedded import LocalServices, read_secrets
+from local.ports import PortError, check_port, read_port
 from local.postgres import last_line
 from local.prepare import PREPARED
 from local.processes import Child, ServiceError, kill_recorded, record_children, stop_children, write_private

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from local.embedded import LocalRedis
-from fersite.ports import free_ports
+from local.ports import free_ports
 from local.processes import Child, stop_children
 
 

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from fersite.ports import free_ports
+from local.ports import free_ports
 from local.programs import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -187,7 +187,7 @@ def test_taken_port(state: Path) -> None:
 
 def run_ports(port: int) -> subprocess.CompletedProcess[str]:
     """What looks at the port before anything is installed."""
-    command = [sys.executable, "-I", "-S", "fersite/ports.py"]
+    command = [sys.executable, "-I", "-S", "local/ports.py"]
     return subprocess.run(
         command, cwd=ROOT, env={"PORT": str(port)}, capture_output=True, text=True, timeout=20, check=False
     )
