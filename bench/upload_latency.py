@@ -52,7 +52,6 @@ def serve(state: Path) -> tuple[Child, str]:
     """Start gunicorn as `make run` does."""
     [port] = free_ports(1)
     command = [sys.executable, "-m", "gunicorn", "fersite.wsgi:application", f"--bind=127.0.0.1:{port}"]
-    command += ["--worker-class=gthread", "--workers=2", "--threads=4", "--preload", "--no-control-socket"]
     web = Child("web", command, state / "web.log", cwd=ROOT)
     web.start()
     return web, f"http://127.0.0.1:{port}"

@@ -306,6 +306,9 @@ CELERY_TASK_ROUTES = {
     "classifier.tasks.train_network": {"queue": "training"},
     "classifier.tasks.sweep_dataset": {"queue": "upkeep"},
 }
+CELERY_WORKER_CONCURRENCY = max(
+    1, min(4, (os.cpu_count() or 2) // 2)
+)  # processes for photos; Procfile says the others'
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -1,6 +1,7 @@
-"""The site's own processes: the command line of each, and the environment that they share."""
+"""The site's own processes, as Procfile lists them, and the environment that they share."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -30,38 +31,31 @@ def python_process(name: str, logs: Path, env: dict[str, str], *arguments: str, 
     return Child(name, command, logs / f"{name}.log", env=env, cwd=ROOT, nice=nice, grace=3.5)
 
 
+def read_procfile() -> dict[str, list[str]]:
+    """The words of each process' command, by the process' name."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    named = [line.split(":", 1) for line in lines if not line.startswith("#")]
+    return {name: shlex.split(command) for name, command in named}
+
+
 def site_processes(logs: Path, env: dict[str, str], port: int) -> list[Child]:
-    """Web, the workers and beat.
+    """The processes of Procfile: run by our Python, on loopback only, and quick to end.
 
     The one for upkeep (aggregates, alerts) is a single process: photos must not wait for it, nor it for trainings.
     """
-    web = ["gunicorn", "fersite.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
-    web += ["--workers=2", "--threads=24", "--graceful-timeout=3", "--timeout=60", "--preload", "--no-control-socket"]
-    celery = ["celery", "--quiet", "--skip-checks", "-A", "fersite"]  # prepare has checked
-    worker = [*celery, "worker", "--pool=prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
-    solo = [*celery, "worker", "--pool=solo", "--without-gossip", "--without-mingle", "-l", "INFO"]
     shared = {"PROMETHEUS_MULTIPROC_DIR": str(make_empty(logs.parent / "prometheus"))}
-    photos = max(1, min(4, (os.cpu_count() or 2) // 2))
-    return [
-        python_process("inference", logs, env, *worker, "-Q", "inference", "-c", str(photos), "-n", "inference@%h"),
-        python_process("web", logs, env | shared, *web, f"--access-logfile={logs / 'access.log'}"),
-        python_process(
-            "training",
-            logs,
-            env,
-            *worker,
-            "-Q",
-            "training",
-            "-c",
-            "1",
-            "-n",
-            "training@%h",
-            "--max-tasks-per-child=1",
-            nice=19,
-        ),
-        python_process("upkeep", logs, env, *solo, "-Q", "upkeep", "-n", "upkeep@%h", nice=10),
-        python_process("beat", logs, env, *celery, "beat", "-l", "INFO", "--pidfile=", nice=10),
-    ]
+    web = [f"--bind=127.0.0.1:{port}", "--graceful-timeout=3", f"--access-logfile={logs / 'access.log'}"]
+    found = []
+    for name, words in read_procfile().items():
+        nice = 0
+        if words[:2] == ["nice", "-n"]:
+            nice, words = int(words[2]), words[3:]
+        program, *arguments = words
+        if program == "gunicorn":
+            found.append(python_process(name, logs, env | shared, program, *web, *arguments, nice=nice))
+        else:  # celery; prepare has made the checks
+            found.append(python_process(name, logs, env, program, "--skip-checks", *arguments, nice=nice))
+    return found
 
 
 def make_empty(folder: Path) -> Path:

@@ -26,6 +26,7 @@ from local.programs import ROOT, python_process, site_environment, site_processe
 from local.watch import Watched, describe, say
 
 SERVICE_SECONDS, PREPARE_SECONDS, READY_SECONDS = 60, 180, 120
+START_PAUSE, WATCH_PAUSE = 0.05, 0.2  # seconds between two looks
 
 
 class StartError(Exception):
@@ -123,8 +124,9 @@ class Manager:
         prepare = self.start_prepare()
         try:
             self.wait_until((self.state / PREPARED).exists, PREPARE_SECONDS, "prepare", prepare)
-            say("Starting web, inference, training, upkeep, beat")
-            for child in site_processes(self.logs, self.environment, self.port):
+            site = site_processes(self.logs, self.environment, self.port)
+            say(f"Starting {', '.join(child.name for child in site)}")
+            for child in site:
                 self.add(child, shown=True)
             self.wait_until(lambda: prepare.returncode() == 0, READY_SECONDS, "prepare", prepare)
         finally:
@@ -181,18 +183,20 @@ class Manager:
                     raise StartError(f"{child.name} failed: {why[:300]} ({describe(child)})")
             if monotonic() > end:
                 raise StartError(f"{what} was not ready after {seconds:.0f} s: see {self.logs / what}.log")
-            self.tick(pause=0.05)
+            self.tick()
 
     # Watch and stop
 
-    def tick(self, pause: float = 0.2) -> None:
-        """Show new log lines, restart what ended, see whether somebody asked to stop."""
+    def tick(self) -> None:
+        """One round of the loop: log lines, restarts, and Stopped when somebody asked for it.
+
+        Until the site is ready nothing is shown or restarted: a start that fails ends with one clear line.
+        """
         for one in self.watched:
-            # A start that fails ends with one clear line; what led to it is in the log.
             one.follow_log(show=self.ready)
-        if pause == 0.2 and any([one.keep_alive() for one in self.watched]):
+        if self.ready and any([one.keep_alive() for one in self.watched]):
             self.record()
-        sleep(pause)
+        sleep(WATCH_PAUSE if self.ready else START_PAUSE)
         if self.stop_asked:
             raise Stopped
 

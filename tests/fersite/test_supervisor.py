@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from local.ports import free_ports
-from local.programs import ROOT
+from local.programs import ROOT, read_procfile
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -114,6 +114,7 @@ def test_starts_refuses_and_stops(site: Site) -> None:
             assert answer.status == 200
         assert (site.state / "services.json").stat().st_mode & 0o777 == 0o600
         assert_only_loopback(site.processes())
+        assert [name for name in read_procfile() if not (site.state / "log" / f"{name}.log").exists()] == []
         training = [one for one in site.processes() if "training@%h" in one.cmdline()]
         assert {one.nice() for one in training} == {19}  # photos come first; empty where none was found
         assert_command_sees_site(site)
