@@ -41,7 +41,7 @@ bench: install-dev  ## every benchmark, one JSON line per figure
 	@for file in bench/*.py; do $(PY) $$file || exit 1; done
 
 lock: install-dev  ## write the requirements*.txt and package-lock.json again from the short lists
-	@for name in requirements requirements-local requirements-dev; do \
+	@for name in requirements requirements-local requirements-dev requirements-torch; do \
 		.venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 			--custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 	@npm update --no-progress

@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.artifacts import KERAS_NETWORK, file_digest
+from ml.artifacts import KERAS_NETWORK, file_digest, load_artifact
 from ml.clean import TrainingSet, clean_training, count_cleaned, hold_out
 from ml.data import FaceData, load_data, load_votes
 from ml.fitting import STATE, TrainingError, fit_network, open_run, save_network
@@ -31,6 +33,10 @@ class TrainingConfig:
     init: SHA-256 of the Keras file whose weights the run starts from; empty for random weights.
     teacher: SHA-256 of the Keras file whose answers the run learns from beside the labels; empty for none. Its share of
     the loss is distill_weight, the labels' the rest.
+    remembered: share of each face's target that is what the teacher, as served, says of it once and for all; then the
+    teacher is not asked about the views. Costs nothing, where a teacher that sees every view costs its time.
+    trainer: "tensorflow" (Keras, on whichever back end it runs) or "torch", which alone knows mixup (the parameter of
+    its beta distribution) and damage (probability of each mild damage of ml.torch_views); 0 is none.
     """
 
     network: str = "vgg-small"
@@ -56,6 +62,10 @@ class TrainingConfig:
     held_out: float = 0.08
     clean: bool = True
     dtype: str = "mixed_bfloat16"
+    trainer: str = "tensorflow"
+    remembered: float = 0.0
+    mixup: float = 0.0
+    damage: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -134,15 +144,59 @@ def train_network(
     (state / "data.json").write_text(json.dumps({"read": prepared.read, "digest": prepared.digest}))
     if resume and (out / KERAS_NETWORK).exists():
         return keras.models.load_model(out / KERAS_NETWORK), prepared
-    taught_by = None if teacher is None else keras.models.load_model(teacher / KERAS_NETWORK)
+    taught_by = None
+    if teacher is not None and config.remembered:
+        remember_answers(teacher, prepared.train, config.remembered, state / "remembered.npy")
+    elif teacher is not None:
+        taught_by = keras.models.load_model(teacher / KERAS_NETWORK)
     network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
     if init is not None:
         copy_weights(init, network)
-    fit_network(network, prepared.train, prepared.selection, config=config, out=out, teacher=taught_by)
+    fit = choose_trainer(config)
+    fit(network, prepared.train, prepared.selection, config=config, out=out, teacher=taught_by)
     finished = build_network(config.network, dropout=config.dropout)
     finished.set_weights(network.get_weights())
     save_network(finished, out)
     return finished, prepared
+
+
+def choose_trainer(config: TrainingConfig) -> Callable[..., None]:
+    """The function that fits a network, with the arguments of ml.fitting.fit_network.
+
+    Raises:
+        TrainingError: an unknown trainer, one that is not installed, or a setting that it does not know.
+    """
+    if config.trainer == "tensorflow":
+        if config.mixup or config.damage:
+            raise TrainingError("mixup and damage need --trainer torch")
+        return fit_network
+    if config.trainer != "torch":
+        raise TrainingError(f"unknown trainer {config.trainer!r}; choose tensorflow or torch")
+    try:
+        from ml.torch_fitting import fit_network as fit_with_torch
+    except ModuleNotFoundError as error:
+        raise TrainingError("--trainer torch needs PyTorch: pip install -r requirements-torch.txt") from error
+    return fit_with_torch
+
+
+def remember_answers(teacher: Path, train: TrainingSet, share: float, kept: Path) -> None:
+    """Mix what a served teacher says of each face (calibrated, all its views) into the face's target, in place.
+
+    Args:
+        teacher: folder of an artifact; share: of the target, 0 to 1.
+        kept: the file that holds the answers for a resumed run; written where it is not there.
+    """
+    from ml.evaluate import compute_probabilities
+    from ml.predict import Network
+
+    if not kept.exists():
+        artifact = load_artifact(teacher)
+        network = Network(artifact, threads=os.cpu_count() or 1)
+        said = compute_probabilities(network, artifact.calibration, train.images).astype(np.float32)
+        temporary = kept.with_suffix(f".{os.getpid()}.npy")
+        np.save(temporary, said)
+        temporary.replace(kept)
+    train.targets[:] = (1.0 - share) * train.targets + share * np.load(kept)
 
 
 def _keras_digest(init: Path) -> str:

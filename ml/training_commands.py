@@ -24,6 +24,9 @@ def add_training_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--network", choices=sorted(NETWORKS), default=defaults.network)
     train.add_argument("--epochs", type=int, default=defaults.epochs)
     train.add_argument("--seed", type=int, default=defaults.seed)
+    train.add_argument(
+        "--trainer", choices=("tensorflow", "torch"), default=defaults.trainer, help="torch: see docs/training.md"
+    )
     train.add_argument("--resume", action="store_true", help="go on with the killed run in OUT")
     train.add_argument("--init", type=Path, help="artifact folder of the same network whose weights to start from")
     train.add_argument(
@@ -40,7 +43,7 @@ def add_combining_options(combine: argparse.ArgumentParser) -> None:
 
 
 def _settings_help(defaults: TrainingConfig) -> str:
-    named = {"network", "epochs", "seed", *DIGESTS}
+    named = {"network", "epochs", "seed", "trainer", *DIGESTS}
     shown = [f"{key}={value}" for key, value in dataclasses.asdict(defaults).items() if key not in named]
     return "change a setting; defaults: " + ", ".join(shown)
 
@@ -53,7 +56,7 @@ def read_config(options: argparse.Namespace) -> TrainingConfig:
     """
     if options.epochs < 1:
         raise TrainingError("--epochs must be at least 1")
-    config = TrainingConfig(network=options.network, epochs=options.epochs, seed=options.seed)
+    config = TrainingConfig(network=options.network, epochs=options.epochs, seed=options.seed, trainer=options.trainer)
     known = dataclasses.asdict(config)
     for setting in options.set:
         name, _, value = setting.partition("=")
@@ -122,6 +125,7 @@ def _repeatable(options: argparse.Namespace) -> str:
     words += ["--votes", options.votes.name] if options.votes else []
     words += ["--init", options.init.name] if options.init else []
     words += ["--teacher", options.teacher.name] if options.teacher else []
+    words += ["--trainer", options.trainer] if options.trainer != TrainingConfig.trainer else []
     words += [word for setting in options.set for word in ("--set", setting)]
     words += ["--network", options.network, "--epochs", str(options.epochs), "--seed", str(options.seed)]
     return shlex.join([*words, "--out", options.out.name])

@@ -1,0 +1,51 @@
+"""Which trainer a run gets, and what only one of them can do; needs neither of them."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.artifacts import Artifact
+from ml.calibrate import apply_calibration
+from ml.clean import TrainingSet
+from ml.fitting import TrainingError, fit_network
+from ml.predict import Network
+from ml.train import TrainingConfig, choose_trainer, remember_answers
+from tests.ml.drawing import draw_crop
+
+
+def test_tensorflow_is_the_default() -> None:
+    assert choose_trainer(TrainingConfig()) is fit_network
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (TrainingConfig(trainer="theano"), "unknown trainer"),
+        (TrainingConfig(mixup=0.2), "--trainer torch"),
+        (TrainingConfig(damage=0.2), "--trainer torch"),
+    ],
+)
+def test_what_a_trainer_cannot_do_is_refused(config: TrainingConfig, said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        choose_trainer(config)
+
+
+def test_without_pytorch_its_trainer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("ml.torch_")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)  # an import then fails as if it were not installed
+    with pytest.raises(TrainingError, match=r"requirements-torch\.txt"):
+        choose_trainer(TrainingConfig(trainer="torch"))
+
+
+def test_remembered_answers_are_part_of_the_targets_and_are_kept(shipped: Artifact, tmp_path: Path) -> None:
+    images = np.stack([draw_crop(number % 7, number) for number in range(6)])
+    labels = np.eye(7, dtype=np.float32)[:6]
+    said = apply_calibration(Network(shipped).compute_logits(images), shipped.calibration)
+    for _ in range(2):  # the second time from the file
+        train = TrainingSet(images, labels.copy(), labels)
+        remember_answers(shipped.path, train, 0.25, tmp_path / "remembered.npy")
+        np.testing.assert_allclose(train.targets, 0.75 * labels + 0.25 * said, atol=1e-5)
+    assert [file.name for file in tmp_path.iterdir()] == ["remembered.npy"]
