@@ -98,7 +98,8 @@ def load_faces(data: Path | None, votes: Path | None) -> tuple[NDArray[np.uint8]
     if data is None:
         return np.random.default_rng(0).integers(0, 256, (256, 48, 48), dtype=np.uint8), None
     from ml.data import load_data
-    from ml.train import TrainingConfig, prepare_data
+    from ml.recipe import TrainingConfig
+    from ml.train import prepare_data
 
     held_out = prepare_data(load_data(data, "train"), votes, TrainingConfig().held_out).selection
     return held_out.images, held_out.targets.argmax(axis=1)

@@ -22,7 +22,7 @@ import numpy as np
 
 from ml.clean import TrainingSet
 from ml.network import NETWORKS, build_network
-from ml.train import TrainingConfig
+from ml.recipe import TrainingConfig
 from ml.trainer import build_trainer
 
 FLOAT32, BFLOAT16 = "float32", "mixed_bfloat16"

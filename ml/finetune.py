@@ -25,7 +25,8 @@ from ml.fitting import STATE, TrainingError, Watch, fit_network, open_run, save_
 from ml.labels import LABELS
 from ml.network import build_network, cast_network
 from ml.predict import Network
-from ml.train import PreparedData, TrainingConfig
+from ml.recipe import TrainingConfig
+from ml.train import PreparedData
 
 if TYPE_CHECKING:
     import keras

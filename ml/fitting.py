@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ml.artifacts import KERAS_NETWORK
 from ml.clean import TrainingSet
 from ml.preprocess import to_network_input
+from ml.recipe import TrainingConfig
 from ml.trainer import build_trainer
 
 if TYPE_CHECKING:
     import keras
-
-    from ml.train import TrainingConfig
 
 # Inside a run's folder: all that a killed run needs to go on.
 STATE = "training"
@@ -58,7 +57,7 @@ def fit_network(
     train: TrainingSet,
     selection: TrainingSet,
     *,
-    config: "TrainingConfig",
+    config: TrainingConfig,
     out: Path,
     teacher: "keras.Model | None" = None,
     watch: Watch | None = None,
@@ -104,7 +103,7 @@ def _name_outputs(trainer: "keras.Model", data: TrainingSet) -> dict[str, Any]:
     return {name: known[name] for name in trainer.output}
 
 
-def steps_per_epoch(train: TrainingSet, config: "TrainingConfig") -> int:
+def steps_per_epoch(train: TrainingSet, config: TrainingConfig) -> int:
     """Optimizer steps in one pass over the data."""
     return -(-len(train) // config.batch_size)
 

@@ -10,8 +10,9 @@ from tqdm import tqdm
 from ml.data import DataError, load_data
 from ml.faces import FaceFinder
 from ml.pasting import PastedFace, paste_face
+from ml.recipe import TrainingConfig
 from ml.squares import POINTS, align_square, describe_points, read_fit
-from ml.train import TrainingConfig, prepare_data
+from ml.train import prepare_data
 
 # Mirroring a photo swaps these points; a box's corners are mended apart.
 _MIRRORED = [0, 1, 3, 2, 4, 5, 7, 6, 9, 8, 10, 12, 11, 13, 14]

@@ -12,13 +12,12 @@ import torch
 
 from ml.clean import TrainingSet
 from ml.fitting import STATE, WATCH_SECONDS, Progress, TrainingError, TrainingStopped, Watch, steps_per_epoch
+from ml.recipe import TrainingConfig
 from ml.torch_network import TorchNetwork
 from ml.torch_steps import Batch, Learner
 
 if TYPE_CHECKING:
     import keras
-
-    from ml.train import TrainingConfig
 
 # In a run's state: weights, their average, the optimizer and the epoch that is done.
 CHECKPOINT = "torch.pt"
@@ -30,7 +29,7 @@ def fit_network(
     train: TrainingSet,
     selection: TrainingSet,
     *,
-    config: "TrainingConfig",
+    config: TrainingConfig,
     out: Path,
     teacher: "keras.Model | None" = None,
     watch: Watch | None = None,

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,11 +12,9 @@ from torch.nn import functional
 from ml.clean import TrainingSet
 from ml.labels import LABELS
 from ml.preprocess import to_network_input
+from ml.recipe import TrainingConfig
 from ml.torch_network import TorchNetwork
 from ml.torch_views import RandomViews
-
-if TYPE_CHECKING:
-    from ml.train import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Learner(nn.Module):
     def __init__(
         self,
         network: TorchNetwork,
-        config: "TrainingConfig",
+        config: TrainingConfig,
         *,
         total: int,
         warmup: int,

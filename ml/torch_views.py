@@ -2,14 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from ml.train import TrainingConfig
+from ml.recipe import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class RandomViews:
     damage: float = 0.0
 
     @classmethod
-    def from_config(cls, config: "TrainingConfig") -> "RandomViews":
+    def from_config(cls, config: TrainingConfig) -> "RandomViews":
         """The views that a run's settings ask for."""
         return cls(config.shift, config.rotation, config.scale, config.erase, config.gamma, config.damage)
 

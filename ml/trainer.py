@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, Any
 from ml.augment import build_augmentation
 from ml.labels import LABELS
 from ml.network import FEATURES
+from ml.recipe import TrainingConfig
 
 if TYPE_CHECKING:
     import keras
 
-    from ml.train import TrainingConfig
-
 
 def build_trainer(
-    config: "TrainingConfig", network: "keras.Model", *, steps: int, teacher: "keras.Model | None" = None
+    config: TrainingConfig, network: "keras.Model", *, steps: int, teacher: "keras.Model | None" = None
 ) -> "keras.Model":
     """The compiled trainer around a network: crops in, {"label": logits} out, and {"votes": …} where they weigh.
 
@@ -61,7 +60,7 @@ def build_trainer(
 
 
 def _build_heads(
-    config: "TrainingConfig", network: "keras.Model", view: "keras.KerasTensor"
+    config: TrainingConfig, network: "keras.Model", view: "keras.KerasTensor"
 ) -> "tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]":
     """The network's logits for a view, and those of a votes head on its features, where votes weigh."""
     import keras
@@ -73,7 +72,7 @@ def _build_heads(
     return label, {"votes": keras.layers.Dense(len(LABELS), dtype="float32", name="votes")(features)}
 
 
-def _build_distillation(config: "TrainingConfig") -> "keras.layers.Layer":
+def _build_distillation(config: TrainingConfig) -> "keras.layers.Layer":
     """Adds the divergence of softened answers to the loss (Hinton et al. 2015); gives the student's logits on."""
     import keras
     from keras import ops
@@ -91,7 +90,7 @@ def _build_distillation(config: "TrainingConfig") -> "keras.layers.Layer":
     return Distillation(name="distillation", dtype="float32")
 
 
-def _build_optimizer(config: "TrainingConfig", total: int, warmup: int) -> "keras.optimizers.Optimizer":
+def _build_optimizer(config: TrainingConfig, total: int, warmup: int) -> "keras.optimizers.Optimizer":
     """AdamW over `total` steps, with warm-up and cosine, whose weights are averaged over time."""
     import keras
 

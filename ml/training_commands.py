@@ -13,7 +13,7 @@ from ml.artifacts import Artifact, ArtifactError
 from ml.data import load_data
 from ml.fitting import TrainingError
 from ml.network import NETWORKS
-from ml.train import DIGESTS, TrainingConfig
+from ml.recipe import DIGESTS, TrainingConfig
 
 
 def add_training_options(train: argparse.ArgumentParser) -> None:

@@ -112,5 +112,10 @@ class Migration(migrations.Migration):
             name='rejection_reason',
             field=models.TextField(blank=True, default=''),
         ),
+        migrations.AlterField(
+            model_name='trainingrun',
+            name='options',
+            field=models.JSONField(default=dict, help_text='epochs, rates, weights: see ml.recipe.TrainingConfig'),
+        ),
         migrations.RunPython(fill_columns, forget_kinds),
     ]

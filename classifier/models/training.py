@@ -52,7 +52,7 @@ class TrainingRun(Leased):
     state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     trigger = models.CharField(max_length=7, choices=Trigger.choices)
     mode = models.CharField(max_length=9, choices=Mode.choices, default=Mode.FINE_TUNE)
-    options = models.JSONField(default=dict, help_text="epochs, rates, weights: see ml.train.TrainingConfig")
+    options = models.JSONField(default=dict, help_text="epochs, rates, weights: see ml.recipe.TrainingConfig")
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, null=True, related_name="runs")
     champion = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="+")
     version = models.OneToOneField(Version, on_delete=models.PROTECT, null=True, related_name="run")

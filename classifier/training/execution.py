@@ -31,7 +31,7 @@ from fersite.stopping import is_stopping
 from ml.artifacts import KERAS_NETWORK, ArtifactError
 
 if TYPE_CHECKING:
-    from ml.train import TrainingConfig
+    from ml.recipe import TrainingConfig
 
 logger = logging.getLogger(__name__)
 

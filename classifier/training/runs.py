@@ -37,7 +37,7 @@ def request_run(
 
     Args:
         trigger, mode: values of TrainingRun.Trigger and Mode.
-        options: settings of ml.train.TrainingConfig to change, by name.
+        options: settings of ml.recipe.TrainingConfig to change, by name.
 
     Raises:
         RunError: one waits or is at work already, or there is nothing to train on or to win against.

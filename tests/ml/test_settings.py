@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from ml.fitting import TrainingError
-from ml.train import TrainingConfig
+from ml.recipe import TrainingConfig
 from ml.training_commands import read_config
 
 

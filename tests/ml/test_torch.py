@@ -11,7 +11,7 @@ from ml.clean import TrainingSet
 from ml.ensemble import join_networks
 from ml.fitting import Progress, TrainingError, TrainingStopped, open_run
 from ml.network import NETWORKS, build_network
-from ml.train import TrainingConfig
+from ml.recipe import TrainingConfig
 from tests.ml.drawing import draw_crop
 
 torch = pytest.importorskip(

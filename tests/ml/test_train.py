@@ -14,7 +14,7 @@ from ml.artifacts import load_artifact
 from ml.clean import TrainingSet, clean_training, hold_out
 from ml.data import FaceData
 from ml.fitting import Progress, TrainingError, fit_network, open_run
-from ml.train import TrainingConfig
+from ml.recipe import TrainingConfig
 from tests.commands import run_ml
 from tests.ml.drawing import draw_crop
 

@@ -11,7 +11,8 @@ from ml.calibrate import apply_calibration
 from ml.clean import TrainingSet
 from ml.fitting import TrainingError, fit_network
 from ml.predict import Network
-from ml.train import TrainingConfig, choose_trainer, remember_answers
+from ml.recipe import TrainingConfig
+from ml.train import choose_trainer, remember_answers
 from tests.ml.drawing import draw_crop
 
 
