@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.steps import PASSWORD, as_file, make_astronaut, sign_up
-from tests.tiny import GENEROUS_GATE, tiny_archive_of, train_tiny_network
+from tests.tiny import GENEROUS_GATE, make_tiny_network, tiny_archive_of
 from tests.workers import start_worker, stop_worker
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def workers(live_server: Any) -> Iterator[None]:
     from classifier.dataset.samples import import_fer2013
     from classifier.training.registry import register_version
 
-    network = train_tiny_network()
+    network = make_tiny_network()
     import_fer2013(path=tiny_archive_of(network))
     register_version(path=network, promote=True, reason="first")
     running = [start_worker(queue=queue, **LENIENT, FERSITE_GATE_TRUSTED="1") for queue in ("inference", "training")]

@@ -11,18 +11,13 @@ from ml.artifacts import MANIFEST, load_artifact
 from ml.predict import Network
 from tests.commands import run_ml
 from tests.ml.drawing import draw_crop
-
-
-def train(archive: Path, out: Path, seed: int) -> Path:
-    done = run_ml("train", "--data", archive, "--out", out, "--network", "vgg-tiny", "--epochs", 1, "--seed", seed)
-    assert done.returncode == 0, done.stderr
-    return out
+from tests.tiny import make_tiny_network
 
 
 @pytest.mark.tensorflow
 @pytest.mark.slow
 def test_joined_networks_answer_with_the_mean_of_their_logits(tiny_archive: Path, tmp_path: Path) -> None:
-    members = [train(tiny_archive, tmp_path / f"member{seed}", seed) for seed in (1, 2)]
+    members = [make_tiny_network(seed=seed) for seed in (1, 2)]
     done = run_ml("combine", "--data", tiny_archive, "--out", tmp_path / "joined", *members, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["metrics"]["test"]["n"] == 35
