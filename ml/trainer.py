@@ -20,7 +20,7 @@ def build_trainer(
         config: the run's settings.
         network: float32 (n, 48, 48, 1) to logits (n, 7); for a votes head it must have the layer FEATURES.
         steps: optimizer steps in one pass over the data.
-        teacher: a trained network, float32 (n, 48, 48, 1) to logits (n, 7), to learn from; it stays as it is.
+        teacher: a trained network, float32 (n, 48, 48, 1) to logits (n, 7), to learn from; its weights stay.
     """
     import keras
 
@@ -36,6 +36,7 @@ def build_trainer(
     label, votes = _build_heads(config, network, view)
     if teacher is not None:
         teacher.trainable = False
+        teacher.name = "teacher"  # it may be the student's twin, and Keras takes no two of one name
         # Teacher and student see the same view: "a good teacher is patient and consistent" (Beyer et al. 2022).
         label = _build_distillation(config)([label, teacher(view, training=False)])
     outputs = {"label": keras.layers.Identity(name="label", dtype="float32")(label), **votes}
