@@ -6,6 +6,7 @@ DATABASE_URL, REDIS_URL and S3_ENDPOINT_URL, where set, replace the local ones: 
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,28 +19,28 @@ from local.embedded import LocalServices
 from local.processes import Child, stop_children
 
 START_SECONDS = 60
+# What settings read where nothing is connected to.
+NOWHERE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
 _children: list[Child] = []
 _services: LocalServices | None = None
+_state: Path | None = None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Before pytest-django sets Django up: start the services and tell settings where they are."""
-    global _services
-    distributes = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
-    if config.option.collectonly or distributes:
-        # With -n, each of the processes that run tests has services of its own, and names them before its settings.
+    """Before pytest-django sets Django up: begin to start the services, and tell settings where they are.
+
+    With -n, each of the processes that run tests has services of its own; to collect tests takes none.
+    """
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         return
-    state = Path(tempfile.mkdtemp(prefix="fersite-test-"))
+    global _state
+    _state = state = Path(tempfile.mkdtemp(prefix="fersite-test-"))
     state.chmod(0o711)  # PostgreSQL's user must be able to enter it
     (state / "static").mkdir()  # where collected files would be: WhiteNoise warns without it
-    _services = services = LocalServices.plan(state, os.environ, durable=False)
-    _children.extend(services.children())
-    for child in _children:
-        child.start()
     os.environ.update(
-        services.environment,
+        NOWHERE if config.option.collectonly else start_services(state),
         DJANGO_SETTINGS_MODULE="fersite.settings",
         FERSITE_STATE=str(state),
         FERSITE_INSECURE_HTTP="1",
@@ -48,12 +49,6 @@ def pytest_configure(config: pytest.Config) -> None:
         ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
         AWS_STORAGE_BUCKET_NAME=f"fersite-test-{secrets.token_hex(4)}",
     )
-    end = monotonic() + START_SECONDS
-    for name, server in services.servers.items():
-        while not server.ready():
-            if monotonic() > end:
-                raise pytest.UsageError(f"{name} does not start: see {state}/log/{name}.log")
-            sleep(0.05)
     from django.conf import settings
 
     # Read now: pytest-django sets Django up only where settings are already loaded. Changed once for all: a change in
@@ -62,16 +57,39 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
+def start_services(state: Path) -> dict[str, str]:
+    """Begin to start them, each in a folder of `state`; the variables that say where they will be."""
+    global _services
+    _services = LocalServices.plan(state, os.environ, durable=False)
+    _children.extend(_services.children())
+    for child in _children:
+        child.start()
+    return _services.environment
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the services and remove the state."""
     stop_children(_children)
     if _services is not None:
         _services.clear()
-        shutil.rmtree(_services.state, ignore_errors=True)
+    if _state is not None:
+        shutil.rmtree(_state, ignore_errors=True)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def bucket() -> Iterator[str]:
+@pytest.fixture(scope="session")
+def services() -> None:
+    """They have started: waited for by the first test that uses one."""
+    assert _services is not None
+    end = monotonic() + START_SECONDS
+    for name, server in _services.servers.items():
+        while not server.ready():
+            if monotonic() > end:
+                pytest.exit(f"{name} does not start: see {_services.state}/log/{name}.log", returncode=1)
+            sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def bucket(services: None) -> Iterator[str]:
     """This run's bucket; an earlier server may need a moment until it takes the first object."""
     from django.conf import settings
 
@@ -106,10 +124,20 @@ def fresh_stores(request: pytest.FixtureRequest) -> Iterator[None]:
     names = {"db", "transactional_db", "live_server", "client", "redis_db"}
     uses = bool(names & set(request.fixturenames)) or request.node.get_closest_marker("django_db") is not None
     if uses:
+        request.getfixturevalue("bucket")
         flush_redis()
     yield
     if uses:
         empty_bucket()
+
+
+@pytest.fixture(autouse=True)
+def tensorflow_is_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Who loads TensorFlow is marked: `make test-fast` must not wait for it."""
+    there = "tensorflow" in sys.modules
+    yield
+    if "tensorflow" in sys.modules and not there:
+        assert request.node.get_closest_marker("tensorflow"), "it loads TensorFlow: mark it"
 
 
 def flush_redis() -> None:
@@ -122,7 +150,7 @@ def flush_redis() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(services: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """What the migrations wrote outlasts the tests that empty all tables."""
     from tests.migrated import keep_rows
 
