@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ml.calibrate import COVERAGE, apply_calibration, prediction_sets
 from ml.data import FaceData, image_digests
 from ml.duplicates import find_near_pairs
-from ml.intervals import accuracy_interval, macro_f1_interval
+from ml.intervals import count_confusion, macro_f1, macro_f1_interval, wilson_interval
 from ml.labels import LABELS
 from ml.reliability import ece_when_calibrated, expected_calibration_error, reliability_bins, sets_over_halves
 
@@ -31,16 +31,17 @@ def measure(probabilities: NDArray[np.float64], labels: NDArray[np.int64], sets:
     Returns:
         the object of `python -m ml evaluate --json` without ms_per_face_p50, version and the parts without twins.
     """
-    from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+    from sklearn.metrics import precision_recall_fscore_support
 
     numbers = np.arange(len(LABELS))
     predicted = probabilities.argmax(axis=1)
     precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0.0)
+    confusion = count_confusion(labels, predicted)
     own = probabilities[np.arange(len(labels)), labels]
     return {
         "n": len(labels),
         "accuracy": float((predicted == labels).mean()),
-        "macro_f1": float(f1_score(labels, predicted, labels=numbers, average="macro", zero_division=0.0)),
+        "macro_f1": macro_f1(confusion),
         "nll": float(-np.log(np.maximum(own, 1e-12)).mean()),
         "brier": float(((probabilities - np.eye(len(LABELS))[labels]) ** 2).sum(axis=1).mean()),
         "ece": expected_calibration_error(probabilities, labels),
@@ -48,12 +49,12 @@ def measure(probabilities: NDArray[np.float64], labels: NDArray[np.int64], sets:
             label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i])}
             for i, label in enumerate(LABELS)
         },
-        "confusion": confusion_matrix(labels, predicted, labels=numbers).tolist(),
+        "confusion": confusion.tolist(),
         "set_coverage": float(sets[np.arange(len(labels)), labels].mean()),
         "set_size": float(sets.sum(axis=1).mean()),
         "coverage_at": accuracy_when_answering(probabilities, labels),
-        "accuracy_interval": accuracy_interval(int((predicted == labels).sum()), len(labels)),
-        "macro_f1_interval": macro_f1_interval(labels, predicted),
+        "accuracy_interval": list(wilson_interval(int(confusion.trace()), len(labels))),
+        "macro_f1_interval": list(macro_f1_interval(confusion)),
         **ece_when_calibrated(probabilities),
         "reliability": reliability_bins(probabilities, labels),
         "halves": sets_over_halves(probabilities, labels, COVERAGE) if len(labels) > 1 else None,

@@ -13,9 +13,10 @@ from dashboard.charts.calibration import read_strata, show_corrected, show_cover
 from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.charts.marks import read_promotions
 from dashboard.figures.aggregates import SumArrays
-from dashboard.figures.intervals import FEWEST_REVIEWED, RESAMPLES, macro_f1, macro_f1_interval, wilson_interval
+from dashboard.figures.intervals import FEWEST_REVIEWED, RESAMPLES, macro_f1, macro_f1_interval
 from dashboard.figures.scope import Scope
 from dashboard.models import AnswerRollup, PredictionRollup
+from ml.intervals import wilson_interval
 
 # Rows true labels, columns predicted ones.
 Confusion = NDArray[np.int64]

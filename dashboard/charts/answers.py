@@ -7,9 +7,10 @@ from django.db.models import QuerySet, Sum
 
 from classifier.models import Correction
 from dashboard.charts.chart import START, Cell, Chart, Column, Series
-from dashboard.figures.intervals import FEWEST_REVIEWED, wilson_interval
+from dashboard.figures.intervals import FEWEST_REVIEWED
 from dashboard.figures.scope import Scope
 from dashboard.models import AnswerRollup
+from ml.intervals import wilson_interval
 
 
 def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:

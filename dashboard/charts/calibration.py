@@ -10,12 +10,13 @@ from django.db.models import QuerySet, Sum
 
 from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
 from dashboard.figures.aggregates import SumArrays
-from dashboard.figures.intervals import FEWEST_REVIEWED, wilson_interval
+from dashboard.figures.intervals import FEWEST_REVIEWED
 from dashboard.figures.scope import Scope
 from dashboard.figures.strata import Strata
 from dashboard.models import AnswerRollup, PredictionRollup
 from dashboard.models.buckets import EDGES
 from dashboard.rollups.statements import MILLION
+from ml.intervals import wilson_interval
 
 
 def read_strata(answers: "QuerySet[AnswerRollup]", faces: "QuerySet[PredictionRollup]") -> dict[datetime, Strata]:

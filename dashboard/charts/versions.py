@@ -7,10 +7,11 @@ from django.db.models import Sum
 from classifier.models import Version
 from dashboard.charts.chart import Cell, Chart, Column, Series
 from dashboard.figures.aggregates import SumArrays
-from dashboard.figures.intervals import FEWEST_REVIEWED, difference_interval, wilson_interval
+from dashboard.figures.intervals import FEWEST_REVIEWED, difference_interval
 from dashboard.figures.scope import Scope
 from dashboard.models import AnswerRollup, PredictionRollup, ShadowRollup
 from dashboard.rollups.statements import MILLION
+from ml.intervals import wilson_interval
 
 SHADOW_SUMS = ("faces", "agreeing", "reviewed", "right", "champion_right")
 # Faces, those with the same label, reviewed ones, those the silent version got right, those the shown one did.

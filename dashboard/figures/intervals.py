@@ -1,31 +1,17 @@
-"""95 % intervals of shares and of macro-F1, from counts alone; cheap enough for one at every point of a chart."""
+"""95 % intervals at every point of a chart; shares' are ml.intervals.wilson_interval."""
 
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Two-sided 95 % of the normal distribution.
-Z = 1.959963984540054
+from ml import intervals
+from ml.intervals import wilson_interval
+
+# A tenth of what a network's card draws: a chart has many points.
 RESAMPLES = 200
 # Fewer reviewed faces or answers say more about chance than about the network.
 FEWEST_REVIEWED = 30
-
-
-def wilson_interval(right: int, n: int) -> tuple[float, float] | tuple[None, None]:
-    """Interval of a share, right of n; low and high end, 0 to 1; two None where n is 0.
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
-    American Statistical Association 22 (1927), 209–212. In closed form, as ml.intervals.accuracy_interval gives it:
-    SciPy takes longer to import than a page may take.
-    """
-    if not n:
-        return None, None
-    share, weight = right / n, Z**2 / n
-    middle = (share + weight / 2) / (1 + weight)
-    half = Z / (1 + weight) * (share * (1 - share) / n + weight / (4 * n)) ** 0.5
-    # The ends at no and at all right are exact; rounding must not push them past what a share can be.
-    return (0.0 if right == 0 else middle - half), (1.0 if right == n else middle + half)
 
 
 def difference_interval(right: int, n: int, other_right: int, other_n: int) -> tuple[float, float] | tuple[None, None]:
@@ -53,37 +39,20 @@ def macro_f1(confusion: NDArray[np.int64]) -> float | None:
     Args:
         confusion: (7, 7) counts, rows true labels.
     """
-    return float(_macro_f1s(confusion[np.newaxis])[0]) if confusion.any() else None
+    return intervals.macro_f1(confusion, only_occurring=True)
 
 
-def macro_f1_interval(confusion: NDArray[np.int64], *, seed: int = 0) -> tuple[float, float]:
+def macro_f1_interval(confusion: NDArray[np.int64]) -> tuple[float, float]:
     """Percentile bootstrap of macro_f1 over faces, 200 resamples; the same counts give the same interval.
-
-    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979), 1–26. Faces in
-    one cell of the matrix are alike, so that drawing faces with replacement is one multinomial draw.
 
     Args:
         confusion: (7, 7) counts, rows true labels, at least one face.
     """
-    return _resample_macro_f1(tuple(confusion.ravel().tolist()), seed)
+    return _resample_macro_f1(tuple(confusion.ravel().tolist()))
 
 
-# A day's counts seldom change once it is over, and drawing takes about a millisecond.
+# A day's counts seldom change once it is over, and drawing takes a few milliseconds.
 @lru_cache(maxsize=2000)
-def _resample_macro_f1(counts: tuple[int, ...], seed: int) -> tuple[float, float]:
-    cells = np.array(counts, dtype=np.int64)
-    # Empty cells stay empty: drawing the others alone is several times faster.
-    (filled,) = cells.nonzero()
-    n = int(cells.sum())
-    drawn = np.zeros((RESAMPLES, cells.size), dtype=np.int64)
-    drawn[:, filled] = np.random.default_rng(seed).multinomial(n, cells[filled] / n, size=RESAMPLES)
-    low, high = np.quantile(_macro_f1s(drawn.reshape(RESAMPLES, 7, 7)), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _macro_f1s(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of each of (r, 7, 7): float64 (r,)."""
-    hits = np.einsum("rii->ri", confusions)
-    totals = confusions.sum(axis=1) + confusions.sum(axis=2)
-    found: NDArray[np.float64] = (2 * hits / np.maximum(totals, 1)).sum(axis=1) / (totals > 0).sum(axis=1)
-    return found
+def _resample_macro_f1(counts: tuple[int, ...]) -> tuple[float, float]:
+    confusion = np.array(counts, dtype=np.int64).reshape(7, 7)
+    return intervals.macro_f1_interval(confusion, resamples=RESAMPLES, only_occurring=True)

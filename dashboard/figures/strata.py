@@ -8,9 +8,9 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.figures.intervals import Z
 from dashboard.models.buckets import bucket_count
 from dashboard.rollups.statements import MILLION
+from ml.intervals import Z
 
 Counts = NDArray[np.int64]
 

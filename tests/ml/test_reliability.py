@@ -6,7 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import f1_score
 
 from ml.calibrate import softmax
-from ml.intervals import accuracy_interval, macro_f1_interval
+from ml.intervals import count_confusion, macro_f1_interval, wilson_interval
 from ml.reliability import ece_when_calibrated, expected_calibration_error, reliability_bins, sets_over_halves
 
 
@@ -56,13 +56,13 @@ def test_accuracy_interval_is_wilsons() -> None:
     z = norm.ppf(0.975)
     center = (70 + z**2 / 2) / (100 + z**2)
     half = z / (100 + z**2) * (70 * 30 / 100 + z**2 / 4) ** 0.5
-    assert accuracy_interval(70, 100) == pytest.approx([center - half, center + half])
+    assert wilson_interval(70, 100) == pytest.approx((center - half, center + half))
 
 
 def test_macro_f1_interval_holds_the_figure_and_narrows_with_n() -> None:
     probabilities, labels = honest(4000, 5)
     predicted = probabilities.argmax(axis=1)
-    low, high = macro_f1_interval(labels, predicted)
+    low, high = macro_f1_interval(count_confusion(labels, predicted))
     assert low < f1_score(labels, predicted, average="macro") < high
-    few_low, few_high = macro_f1_interval(labels[:400], predicted[:400])
+    few_low, few_high = macro_f1_interval(count_confusion(labels[:400], predicted[:400]))
     assert few_high - few_low > 2 * (high - low)
