@@ -1,7 +1,7 @@
 """How often somebody may do something: sliding windows in Redis, shared by all processes, pages and interface alike.
 
 When Redis does not answer within a tenth of a second the request is let through and a line is logged: photos matter
-more than quotas.
+more than quotas. Why not a package: docs/decisions/0012.
 """
 
 import logging
@@ -16,8 +16,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 REDIS_SECONDS = 0.1
-# A list of the last `limit` moments: its oldest entry decides. One call, so two requests never share a place.
-TAKE_A_PLACE = """
+# A list of the last `limit` moments, by Redis's own clock: its oldest entry decides. One call, so two requests never
+# share a place. Answers the seconds to wait, 0 for none; takes the place only where the third argument says so.
+FIND_A_PLACE = """
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -25,9 +26,11 @@ local oldest = redis.call('LINDEX', KEYS[1], limit - 1)
 if oldest and oldest + window > now then
     return math.max(1, math.ceil(oldest + window - now))
 end
-redis.call('LPUSH', KEYS[1], string.format('%.6f', now))
-redis.call('LTRIM', KEYS[1], 0, limit - 1)
-redis.call('EXPIRE', KEYS[1], window)
+if ARGV[3] == 'take' then
+    redis.call('LPUSH', KEYS[1], string.format('%.6f', now))
+    redis.call('LTRIM', KEYS[1], 0, limit - 1)
+    redis.call('EXPIRE', KEYS[1], window)
+end
 return 0
 """
 
@@ -65,13 +68,35 @@ def say_wait(seconds: int) -> str:
 
 
 def take_place(key: str, rate: Rate) -> int | None:
-    """Take one place in the window `key`; None when there was one, else the seconds until there is."""
+    """Take one place in the window `key`; None when there was one, else the seconds until there is.
+
+    Args:
+        key: what is counted, in words for the log, a colon, and of whom.
+    """
+    return _find_place(key, rate, "take")
+
+
+def find_wait(key: str, rate: Rate) -> int | None:
+    """The seconds until the window `key` has a place; None when it has one, which is not taken."""
+    return _find_place(key, rate, "look")
+
+
+def empty_window(key: str) -> None:
+    """Forget what the window `key` has counted."""
     try:
-        answer = connect(settings.REDIS_URL).eval(TAKE_A_PLACE, 1, key_of(key), str(rate.limit), str(rate.seconds))
+        connect(settings.REDIS_URL).delete(key_of(key))
+    except redis.RedisError as error:
+        log.warning("%s not forgotten, Redis does not answer: %s", key.split(":", 1)[0], error)
+
+
+def _find_place(key: str, rate: Rate, how: str) -> int | None:
+    limits = str(rate.limit), str(rate.seconds)
+    try:
+        wait = cast(int, connect(settings.REDIS_URL).eval(FIND_A_PLACE, 1, key_of(key), *limits, how))
     except redis.RedisError as error:
         log.warning("rate of %s not checked, Redis does not answer: %s", key.split(":", 1)[0], error)
         return None
-    return cast(int, answer) or None
+    return wait or None
 
 
 def key_of(key: str) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 import pytest
@@ -9,7 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from fersite.rates import Rate, check_upload_rate, connect, key_of, take_place
+from fersite.rates import Rate, check_upload_rate, connect, empty_window, find_wait, key_of, take_place
 from tests.api.rows import URL, check_problem
 
 
@@ -28,6 +29,28 @@ def test_window_slides() -> None:
     redis.lset(key_of("x"), 1, str(float(moments[1]) - 61))  # the older one leaves the window
     assert take_place("x", rate) is None
     assert take_place("x", rate) is not None
+
+
+@pytest.mark.django_db
+def test_looking_takes_no_place_and_an_emptied_window_has_them_all() -> None:
+    rate = Rate(1, 60)
+    assert [find_wait("x", rate) for _ in range(3)] == [None] * 3
+    assert take_place("x", rate) is None
+    wait = find_wait("x", rate)
+    assert wait is not None
+    assert 59 <= wait <= 60
+    empty_window("x")
+    assert take_place("x", rate) is None
+
+
+@pytest.mark.django_db
+def test_places_are_exact_when_many_ask_at_once_and_refusals_take_none() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _: take_place("x", Rate(20, 60)), range(100)))
+    assert waits.count(None) == 20
+    from django.conf import settings
+
+    assert connect(settings.REDIS_URL).llen(key_of("x")) == 20
 
 
 def test_attempts_of_all_kinds_count(owner: APIClient, stranger: APIClient, ada: User, settings: Settings) -> None:
