@@ -29,9 +29,5 @@ def set_role(*, user: "User", role: Role) -> None:
     user.save(update_fields=["is_staff"])
 
 
-def is_reviewer(user: "User") -> bool:
-    return bool(user.is_active and (user.is_superuser or user.groups.filter(name__in=[REVIEWER, STAFF]).exists()))
-
-
 def is_dashboard_staff(user: "User") -> bool:
     return bool(user.is_active and (user.is_superuser or user.groups.filter(name=STAFF).exists()))

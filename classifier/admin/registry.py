@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.timezone import make_aware
 
 from accounts.models import User
 from classifier.admin.base import ReadOnlyAdmin
@@ -148,5 +150,18 @@ class PromotionAdmin(ReadOnlyAdmin):
     list_display = ("at", "version", "previous", "kind", "actor", "reason")
     list_filter = ("version", "kind")
     list_select_related = ("version", "previous", "actor")
+    search_fields = ("version__name",)
+    search_help_text = "A moment, such as 2026-11-30 12:00 (UTC): which version served then? Or the name of a version."
     fields = ("at", "version", "previous", "kind", "actor", "reason")
     readonly_fields = fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> "tuple[QuerySet[Any], bool]":
+        """Of a moment, the one promotion that was in force; of anything else, those of versions with such a name."""
+        try:
+            moment = datetime.fromisoformat(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        served = Promotion.objects.served_at(moment if moment.tzinfo else make_aware(moment))
+        return queryset.filter(pk__in=[promotion.pk for promotion in served]), False

@@ -3,7 +3,6 @@
 Whether a batch has a face left to ask about is always read from faces and answers: `closed_at` only follows.
 """
 
-from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -19,13 +18,6 @@ LARGEST = 1000
 
 class BatchError(Exception):
     """The batch cannot be opened like this; the message says why."""
-
-
-class BatchProgress(NamedTuple):
-    """answered: faces about which somebody's answer stands; total: those, and the ones that wait."""
-
-    answered: int
-    total: int
 
 
 @transaction.atomic
@@ -82,12 +74,6 @@ def close_finished(*, face: Face | None = None) -> int:
 
 def _close(batches: "QuerySet[LabellingBatch]") -> int:
     return batches.update(closed_at=timezone.now())
-
-
-def batch_progress(*, batch: LabellingBatch) -> BatchProgress:
-    """How far a batch is, in one query; for many at once: LabellingBatch.objects.with_progress()."""
-    found: Any = LabellingBatch.objects.with_progress().get(pk=batch.pk)
-    return BatchProgress(found.answered, found.total)
 
 
 def find_batch(*, face_id: UUID) -> LabellingBatch | None:

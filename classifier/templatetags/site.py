@@ -40,9 +40,3 @@ def megabytes(size: int) -> str:
 def tenths(fraction: float) -> str:
     """0.6963 → "69.6 %": figures that are compared with others."""
     return f"{100 * fraction:.1f}\u00a0%"
-
-
-@register.filter
-def unlocalized(number: float) -> str:
-    """A number as SVG wants it, whatever the language."""
-    return f"{number:g}"

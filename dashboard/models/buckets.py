@@ -4,7 +4,6 @@ A value belongs to the bucket after the last edge that is not above it, as Postg
 and the last bucket are open.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 
 from ml.reference import BRIGHTNESS_EDGES, CONFIDENCE_EDGES, SHARPNESS_EDGES
@@ -26,11 +25,6 @@ EDGES: dict[str, tuple[float, ...]] = {
 def bucket_count(name: str) -> int:
     """How many buckets a histogram has."""
     return len(EDGES[name]) + 1
-
-
-def find_bucket(name: str, value: float) -> int:
-    """The bucket of one value, from 0."""
-    return bisect_right(EDGES[name], value)
 
 
 def read_quantile(name: str, counts: Sequence[int], share: float) -> tuple[float, float] | None:

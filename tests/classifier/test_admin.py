@@ -1,6 +1,8 @@
 """Admin shows what happened, shows photos only where they are shared, and lets staff try dead uploads again."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
@@ -116,6 +118,30 @@ def test_reviewer_may_not_try_again(owner: "User") -> None:
     log_in("rita", "reviewer").post("/admin/classifier/upload/", chosen)
     dead.refresh_from_db()
     assert dead.status == "dead"
+
+
+@pytest.mark.parametrize(
+    ("searched", "found"),
+    [
+        ("2026-03-01 11:59", []),
+        ("2026-03-01T12:00", ["old"]),
+        ("2026-03-02", ["old"]),
+        ("2026-03-03T14:00+02:00", ["new"]),
+        ("2026-12-31 23:59:59", ["new"]),
+        ("OL", ["old"]),
+        ("9999-12-31 23:59-12:00", ["new"]),
+        ("never", []),
+    ],
+)
+def test_a_moment_finds_the_version_that_served_then(staff: Client, searched: str, found: list[str]) -> None:
+    from classifier.models import Promotion, Version
+
+    for day, name in ((1, "old"), (3, "new")):
+        version = Version.objects.create(name=name, digest=name)
+        with patch("django.utils.timezone.now", return_value=datetime(2026, 3, day, 12, tzinfo=UTC)):
+            Promotion.objects.create(version=version, reason="better")
+    page = staff.get("/admin/classifier/promotion/", {"q": searched})
+    assert [str(row.version) for row in page.context["cl"].result_list] == found
 
 
 @pytest.mark.parametrize("page", ["upload", "face", "prediction"])
