@@ -37,7 +37,13 @@ def test_no_charset_for_text(parameter: str, query: str) -> None:
 
 
 def test_a_charset_that_fails_on_this_address() -> None:
-    assert call("/accounts/login/?next=zzz-99999999", "text/plain; charset=punycode")[0] == 400
+    address, kind = "/accounts/login/?next=zzz-99999999", "text/plain; charset=punycode"
+    try:
+        b"zzz-99999999".decode("punycode")
+    except UnicodeDecodeError:  # Python 3.13: Django then reads the address as Latin-1
+        assert call(address, kind)[0] == 200
+    except UnicodeError:
+        assert call(address, kind)[0] == 400
 
 
 def test_forms_too() -> None:
