@@ -120,6 +120,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "django_celery_beat",
     "django_prometheus",
+    "pgtrigger",
     "storages",
 ]
 

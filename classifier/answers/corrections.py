@@ -95,6 +95,6 @@ def reveal_answered(*, upload: Upload) -> bool:
 
 
 def allow_erasing() -> None:
-    """Let the trigger that keeps answers give them up until the transaction ends: a person's photo is being erased."""
+    """Let the triggers that keep answers give them up until the transaction ends: a person's photo is being erased."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('fersite.erasing', 'on', true)")

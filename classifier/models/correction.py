@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
 from classifier.models.face import Face
+from classifier.models.kept import NOT_ERASING, Refuse, append_only
 from classifier.models.label import Label
 from classifier.models.prediction import Prediction
 
@@ -87,7 +89,7 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
 
 
 class Correction(models.Model):
-    """One person's answer about one face. A trigger refuses to change or delete it; only `state` and review move.
+    """One person's answer about one face. Triggers refuse to change or delete it; only `state` and review move.
 
     pending → approved | rejected (a reviewer), pending → withdrawn (the author, or the author's next answer).
     """
@@ -171,13 +173,35 @@ class Correction(models.Model):
             models.Index(fields=["created_at"], condition=Q(state="pending"), name="correction_review"),
             models.Index(fields=["author", "state"], name="correction_track_record"),
         ]
+        triggers: ClassVar = [
+            Refuse(
+                name="keep_answer",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    exclude=["state", "final_label", "reviewer", "reviewed_at", "reason", "withheld"]
+                ),
+                says="'an answer is never edited: append another'",
+            ),
+            Refuse(
+                name="keep_state",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__state="pending") & pgtrigger.Q(old__state__df=pgtrigger.F("new__state")),
+                says="'a % answer stays so', OLD.state",
+            ),
+            Refuse(
+                name="refuse_delete",
+                operation=pgtrigger.Delete,
+                condition=NOT_ERASING,
+                says="'% is append-only: rows go only with their photo', TG_TABLE_NAME",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_answer_display()} ({self.state})"
 
 
 class CorrectionEvent(models.Model):
-    """A change of a correction's state: who, when, why. Append-only, by the same trigger."""
+    """A change of a correction's state: who, when, why. Append-only."""
 
     correction = models.ForeignKey(Correction, on_delete=models.CASCADE, related_name="events")
     state = models.CharField(max_length=9, choices=Correction.State.choices)
@@ -187,6 +211,7 @@ class CorrectionEvent(models.Model):
 
     class Meta:
         ordering: ClassVar = ["at", "id"]
+        triggers: ClassVar = append_only(name="actor", unless_erasing=True)
 
     def __str__(self) -> str:
         return f"{self.state} at {self.at:%Y-%m-%d %H:%M}"

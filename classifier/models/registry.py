@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from classifier.models.kept import append_only
 from classifier.models.snapshot import Snapshot
 
 
@@ -109,6 +110,7 @@ class Promotion(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
+        triggers: ClassVar = append_only(name="actor")
 
     def __str__(self) -> str:
         return f"{self.version} at {self.at:%Y-%m-%d %H:%M}"

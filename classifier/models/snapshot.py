@@ -7,9 +7,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from classifier.models.kept import append_only
+
 
 class Snapshot(models.Model):
-    """The list lies in the bucket as `snapshots/<digest>.csv.gz`; a trigger refuses to change or delete the row.
+    """The list lies in the bucket as `snapshots/<digest>.csv.gz`; triggers refuse to change or delete the row.
 
     Counts are in label order. What a person erases later leaves the bucket: the list still names its hash, no pixels.
     """
@@ -31,6 +33,7 @@ class Snapshot(models.Model):
                 condition=Q(train_counts__len=7, test_counts__len=7), name="snapshot_counts_seven_labels"
             ),
         ]
+        triggers: ClassVar = append_only(name="created_by")
 
     def __str__(self) -> str:
         return f"snapshot {self.pk}"

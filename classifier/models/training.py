@@ -4,10 +4,12 @@ import uuid
 from datetime import datetime
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from classifier.models.kept import Refuse
 from classifier.models.lease import Leased, LeasedQuerySet
 from classifier.models.registry import Version
 from classifier.models.snapshot import Snapshot
@@ -113,6 +115,7 @@ class GateDecision(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
+        triggers: ClassVar = [Refuse(name="keep_row", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.version}: {self.get_outcome_display()}"
