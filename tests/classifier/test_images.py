@@ -212,9 +212,9 @@ def claim_size(content: bytes, place: int, order: str, width: int = 60000) -> by
     ids=["png", "gif", "bmp"],
 )
 def test_bomb_is_refused_by_its_header(content: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert refusal(content).code in ("too_many_pixels", "unreadable_image")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(("size", "code"), [((31, 100), "too_small"), ((100, 31), "too_small"), ((32, 32), None)])
@@ -249,9 +249,9 @@ def test_twelve_megapixel_heic_is_quick() -> None:
     rng = np.random.default_rng(1)
     smooth = Image.fromarray(rng.integers(0, 256, (150, 200, 3), dtype=np.uint8)).resize((4000, 3000))
     content = encode_heic(smooth, enc_params={"preset": "ultrafast"})  # encoding is not what is timed
-    start = time.perf_counter()
+    start = time.process_time()
     assert prepare(content).width == 4000
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_jpeg_with_endless_scans_is_refused_at_once() -> None:
@@ -259,9 +259,9 @@ def test_jpeg_with_endless_scans_is_refused_at_once() -> None:
     whole = encode(make_photo((2000, 2000)), "JPEG", progressive=True)
     last = whole.rindex(b"\xff\xda")
     bomb = whole[:-2] + whole[last:-2] * 3000 + whole[-2:]
-    start = time.perf_counter()
+    start = time.process_time()
     assert refusal(bomb).code == "unreadable_image"
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert prepare(whole).width == 2000
 
 
