@@ -25,7 +25,7 @@ from accounts.roles import set_role
 from classifier.answers.corrections import give_answer
 from classifier.models import Correction, Face, Prediction, Upload, choose_prediction
 from classifier.models.upload import UploadQuerySet
-from classifier.photos.intake import take_upload
+from classifier.photos.intake import Outcome, take_upload
 from classifier.review.decisions import ReviewError, approve_answer
 from dashboard.alerts.episodes import REPLAY_HOURS, check_alerts
 from dashboard.models import Alert, Replay
@@ -85,13 +85,11 @@ def replay_history(
     """
     if len(data) < days or drift_days > days or days < 1:
         raise ReplayError(f"{len(data)} faces cannot be spread over {days} days, {drift_days} of them with drift.")
-    nowhere = get_connection("django.core.mail.backends.dummy.EmailBackend")  # nobody is told of a past that was not
     rng = np.random.default_rng(seed)
-    last = start_of_day(timezone.now()) - DAY
-    starts = [last - (days - 1 - i) * DAY for i in range(days)]
+    starts = [start_of_day(timezone.now()) - (days - i) * DAY for i in range(days)]
     replay = begin(starts, drift_days)
     people, reviewers = make_accounts(replay)
-    began, photos, answers, reviewed = timezone.now(), 0, 0, 0
+    began, counts = timezone.now(), []
     order = np.array_split(rng.permutation(len(data)), days)
     try:
         for number, (start, chosen) in enumerate(zip(starts, order, strict=True)):
@@ -99,18 +97,24 @@ def replay_history(
             if number >= days - drift_days:
                 images = (images * DARKENED).astype(np.uint8)
             uploads = play_photos(people, images, start, rng)
-            photos += len(uploads)
-            answers += play_answers(uploads, data.labels[chosen], start, rng)
-            reviewed += play_reviews(reviewers, start, rng)
-            wait_for_rollups()
-            with clock_at(start + DAY):
-                check_alerts(now=start + DAY, mails=nowhere)
+            answers = play_answers(uploads, data.labels[chosen], start, rng)
+            counts.append((len(uploads), answers, play_reviews(reviewers, start, rng)))
+            end_day(start + DAY)
             on_day(start, len(uploads))
     finally:
         Replay.objects.filter(pk=replay.pk).update(finished_at=timezone.now(), faces=count_faces(people))
     replay.refresh_from_db()
     fired = Alert.objects.filter(opened_at__gte=starts[0], opened_at__lte=began).order_by("opened_at")
+    photos, answers, reviewed = (sum(of_day) for of_day in zip(*counts, strict=True))
     return Played(replay, photos, replay.faces, answers, reviewed, list(fired.select_related("rule")))
+
+
+def end_day(end: datetime) -> None:
+    """Compute the day's rollups, and let the alerts look at them as if it were then."""
+    wait_for_rollups()
+    nowhere = get_connection("django.core.mail.backends.dummy.EmailBackend")  # nobody is told of a past that was not
+    with clock_at(end):
+        check_alerts(now=end, mails=nowhere)
 
 
 def begin(starts: Sequence[datetime], drift_days: int) -> Replay:
@@ -158,7 +162,7 @@ def play_photos(
         owner = people[int(rng.integers(len(people)))]
         source = Upload.Source.PAGE if rng.random() < 0.7 else Upload.Source.API
         found = take_upload(owner=owner, file=file, source=source, consent_training=True)
-        taken.append(found.upload if found.created else None)
+        taken.append(found.upload if found.outcome is Outcome.CREATED else None)
     mine = Upload.objects.filter(pk__in=[upload.pk for upload in taken if upload])
     wait_for_worker(mine)
     with transaction.atomic():

@@ -25,7 +25,7 @@ from classifier.models import Upload
 from classifier.models.upload import UploadQuerySet
 from classifier.photos.erasure import erase_upload
 from classifier.photos.images import MAX_BYTES, ImageRefused
-from classifier.photos.intake import IdempotencyMismatch, TakenUpload, take_upload
+from classifier.photos.intake import IdempotencyMismatch, Outcome, TakenUpload, take_upload
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -117,7 +117,7 @@ class UploadListView(OwnUploads):
         """202 for a new photo; 200 with the earlier upload for the same bytes, also under the same Idempotency-Key."""
         headers = {"Location": find_url(taken.upload, request)}
         context = self.get_serializer_context()
-        if taken.created:
+        if taken.outcome is Outcome.CREATED:
             return Response(AcceptedSerializer(taken.upload, context=context).data, status=202, headers=headers)
         upload = self.get_queryset().get(pk=taken.upload.pk)
         reveal_upload(upload=upload)

@@ -6,6 +6,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -25,13 +26,20 @@ class IdempotencyMismatch(Exception):
     """The same Idempotency-Key came with other bytes within its 24 hours."""
 
 
+class Outcome(Enum):
+    """What handing a photo in came to."""
+
+    CREATED = "a new row"
+    DUPLICATE = "the owner had uploaded the same bytes already"
+    REPLAYED = "the same Idempotency-Key came again"
+
+
 @dataclass(frozen=True)
 class TakenUpload:
-    """created: a new row; duplicate: the same bytes were there already; neither: the same request came again."""
+    """upload: the new row, or the earlier one."""
 
     upload: Upload
-    created: bool
-    duplicate: bool
+    outcome: Outcome
 
 
 def take_upload(
@@ -65,7 +73,7 @@ def take_upload(
         if earlier is None:
             raise
         return earlier
-    return TakenUpload(upload, created=True, duplicate=False)
+    return TakenUpload(upload, Outcome.CREATED)
 
 
 def _find_earlier(owner: User, sha256: str, idempotency_key: str | None) -> TakenUpload | None:
@@ -74,14 +82,14 @@ def _find_earlier(owner: User, sha256: str, idempotency_key: str | None) -> Take
         if fresh is not None and fresh.created_at > timezone.now() - KEY_LIFETIME:
             if fresh.sha256 != sha256:
                 raise IdempotencyMismatch(idempotency_key)
-            return TakenUpload(fresh.upload, created=False, duplicate=False)
+            return TakenUpload(fresh.upload, Outcome.REPLAYED)
     upload = Upload.objects.owned_by(owner).living().filter(sha256=sha256).first()
     if upload is None:
         return None
     if idempotency_key is not None:
         with suppress(IntegrityError):  # the same request at the same moment has noted it
             _note_key(owner, idempotency_key, upload)
-    return TakenUpload(upload, created=False, duplicate=True)
+    return TakenUpload(upload, Outcome.DUPLICATE)
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from classifier.api.bodies import drain_after, limit_body
 from classifier.models import Upload
 from classifier.photos import images
 from classifier.photos.images import ImageRefused
-from classifier.photos.intake import IdempotencyMismatch, take_upload
+from classifier.photos.intake import IdempotencyMismatch, Outcome, take_upload
 from classifier.storage.objects import StorageUnavailable
 from classifier.templatetags.site import megabytes
 from classifier.web.forms import ACCEPT, UploadForm
@@ -109,8 +109,9 @@ def take_file(request: HttpRequest, file: "UploadedFile[Any]", *, consent: bool,
     except IdempotencyMismatch:
         words = "This file changed while it was sent. Please add it again."
         return FileResult(name, code="idempotency_mismatch", message=words, http_status=422)
-    status = HTTPStatus.OK if taken.duplicate else HTTPStatus.ACCEPTED
-    return FileResult(name, upload=taken.upload, duplicate=taken.duplicate, http_status=status)
+    duplicate = taken.outcome is Outcome.DUPLICATE
+    status = HTTPStatus.OK if duplicate else HTTPStatus.ACCEPTED
+    return FileResult(name, upload=taken.upload, duplicate=duplicate, http_status=status)
 
 
 def answer_page(request: HttpRequest, outcomes: list[FileResult]) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from classifier.models import Face, IdempotencyKey, ObjectRemoval, Prediction, Upload
 from classifier.photos.erasure import erase_upload
+from classifier.photos.intake import Outcome
 from classifier.photos.upkeep import sweep_uploads
 from classifier.serving.classify import classify_upload
 from classifier.storage import objects
@@ -60,5 +61,5 @@ def test_photo_can_be_handed_in_again(take: Take) -> None:
     first = take(1).upload
     erase_upload(upload=first)
     again = take(1)
-    assert again.created
+    assert again.outcome is Outcome.CREATED
     assert default_storage.exists(again.upload.image)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from classifier.models import IdempotencyKey, ObjectRemoval, Upload
-from classifier.photos.intake import IdempotencyMismatch
+from classifier.photos.intake import IdempotencyMismatch, Outcome
 from tests.factories import make_user
 
 Take = Callable[..., Any]
@@ -19,23 +19,23 @@ Take = Callable[..., Any]
 def test_key_names_one_photo_for_a_day(take: Take) -> None:
     first = take(1, idempotency_key="k")
     again = take(1, idempotency_key="k")
-    assert (again.upload.pk, again.created, again.duplicate) == (first.upload.pk, False, False)
+    assert (again.upload.pk, again.outcome) == (first.upload.pk, Outcome.REPLAYED)
     with pytest.raises(IdempotencyMismatch):
         take(2, idempotency_key="k")
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    assert take(2, idempotency_key="k").created
+    assert take(2, idempotency_key="k").outcome is Outcome.CREATED
 
 
 def test_key_of_a_duplicate_counts_too(take: Take) -> None:
     take(1)
-    assert take(1, idempotency_key="k").duplicate
+    assert take(1, idempotency_key="k").outcome is Outcome.DUPLICATE
     with pytest.raises(IdempotencyMismatch):
         take(2, idempotency_key="k")
 
 
 def test_key_belongs_to_its_user(take: Take) -> None:
     take(1, idempotency_key="k")
-    assert take(2, idempotency_key="k", owner=make_user("bob")).created
+    assert take(2, idempotency_key="k", owner=make_user("bob")).outcome is Outcome.CREATED
 
 
 @pytest.mark.django_db(transaction=True)
@@ -49,7 +49,7 @@ def test_one_key_six_times_at_once_makes_one_upload(take: Take, same: bool) -> N
             connection.ensure_connection()
             start.wait()
             taken = take(1 if same else number, idempotency_key="k")
-            outcomes.append("created" if taken.created else "again")
+            outcomes.append("created" if taken.outcome is Outcome.CREATED else "again")
         except IdempotencyMismatch:
             outcomes.append("mismatch")
         finally:

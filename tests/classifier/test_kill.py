@@ -74,7 +74,7 @@ def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, setting
 
     from accounts.models import User
     from classifier.models import Face, ObjectRemoval, Prediction, Upload
-    from classifier.photos.intake import take_upload
+    from classifier.photos.intake import Outcome, take_upload
     from classifier.photos.upkeep import sweep_uploads
     from classifier.training.registry import register_version
     from ml.artifacts import default_artifact
@@ -83,7 +83,7 @@ def test_hundred_uploads_survive_kills_and_a_flushed_broker(quick: None, setting
     owner = User.objects.create_user("ada", "ada@example.org", "x")
     for number in range(COUNT):
         photo = SimpleUploadedFile("photo.jpg", make_portrait(number))
-        assert take_upload(owner=owner, file=photo, source="api").created
+        assert take_upload(owner=owner, file=photo, source="api").outcome is Outcome.CREATED
     worker = start_worker(processes=2, **QUICK)
     try:
         assert wait_for(lambda: count_finished() >= 10, 60)

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from classifier import jobs
 from classifier.models import Upload, Version
-from classifier.photos.intake import take_upload
+from classifier.photos.intake import Outcome, take_upload
 from classifier.photos.upkeep import sweep_uploads
 from tests.api.photos import make_photo
 from tests.factories import make_user
@@ -33,7 +33,7 @@ def test_poison_ends_dead_and_the_queue_goes_on(settings: Any, monkeypatch: pyte
     widths = [80, HANGS, 81, CRASHES, 82, 83]
     for width in widths:
         photo = SimpleUploadedFile("photo.jpg", make_photo(width, 64, seed=width))
-        assert take_upload(owner=owner, file=photo, source="api").created
+        assert take_upload(owner=owner, file=photo, source="api").outcome is Outcome.CREATED
     worker = start_worker(processes=1, app="tests.poisoned", **QUICK)
     try:
         end = time.monotonic() + 180

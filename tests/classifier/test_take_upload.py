@@ -1,6 +1,7 @@
 """A photo is stored once and noted once, whoever else sends it at the same moment; a bucket that is away takes none."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from classifier.models import ObjectRemoval, Upload
 from classifier.photos import intake
 from classifier.photos.images import ImageRefused
+from classifier.photos.intake import Outcome
 from classifier.photos.upkeep import sweep_uploads
 from classifier.storage import objects
 from classifier.storage.objects import StorageUnavailable
@@ -30,7 +32,7 @@ def stored_objects() -> list[str]:
 
 def test_photo_is_stored_and_pending(take: Take) -> None:
     taken = take(consent_training=True)
-    assert (taken.created, taken.duplicate) == (True, False)
+    assert taken.outcome is Outcome.CREATED
     assert (taken.upload.status, taken.upload.width, taken.upload.consent_training) == ("pending", 64, True)
     assert default_storage.exists(taken.upload.image)
     assert not ObjectRemoval.objects.exists()
@@ -39,7 +41,7 @@ def test_photo_is_stored_and_pending(take: Take) -> None:
 def test_same_bytes_give_the_earlier_upload(take: Take) -> None:
     first = take()
     again = take()
-    assert (again.upload.pk, again.created, again.duplicate) == (first.upload.pk, False, True)
+    assert (again.upload.pk, again.outcome) == (first.upload.pk, Outcome.DUPLICATE)
     assert Upload.objects.count() == len(stored_objects()) == 1
 
 
@@ -52,7 +54,7 @@ def test_dead_upload_can_be_handed_in_again(take: Take) -> None:
     first = take()
     Upload.objects.update(status="dead")
     again = take()
-    assert again.created
+    assert again.outcome is Outcome.CREATED
     assert again.upload.pk != first.upload.pk
 
 
@@ -82,7 +84,7 @@ def test_same_photo_eight_times_at_once_is_one_upload(take: Take) -> None:
     for thread in threads:
         thread.join()
     assert len(taken) == 8
-    assert sorted((answer.created, answer.duplicate) for answer in taken) == [(False, True)] * 7 + [(True, False)]
+    assert Counter(answer.outcome for answer in taken) == {Outcome.DUPLICATE: 7, Outcome.CREATED: 1}
     assert len({answer.upload.pk for answer in taken}) == 1
     assert stored_objects() == [Upload.objects.get().image.removeprefix("uploads/")]
     assert not ObjectRemoval.objects.exists()
@@ -118,4 +120,4 @@ def test_bucket_that_does_not_answer_takes_nothing_in(
         # Two tries, with a pause between them: never the minutes that a worker's thread would be lost for.
         assert server.count_callers() <= 2
     assert not Upload.objects.exists()
-    assert take().created
+    assert take().outcome is Outcome.CREATED
