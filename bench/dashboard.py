@@ -130,9 +130,10 @@ def start_of_today() -> datetime:
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def copy_piece(begin: int, moments: NDArray[np.float64], people: list[int], versions: list[int]) -> None:
-    """COPY the rows of these moments; numbers go on from `begin`."""
-    rng = np.random.default_rng(begin)
+def draw_rows(
+    begin: int, moments: NDArray[np.float64], people: list[int], versions: list[int], rng: np.random.Generator
+) -> Iterator[tuple[Any, ...]]:
+    """One tuple for each photo of these moments; see copy_piece for what is in it."""
     n = len(moments)
     promoted = (start_of_today() - timedelta(days=DAYS // 2)).timestamp()
     labels = rng.choice(7, n, p=MIX)
@@ -142,13 +143,20 @@ def copy_piece(begin: int, moments: NDArray[np.float64], people: list[int], vers
     took = rng.lognormal(-1, 0.7, n)
     answered = rng.random(n) < ANSWERED * np.where(sure < 0.6, 2, 1)
     # Lists: formatting one number of an array takes several times as long.
-    rows = zip(
+    return zip(
         range(begin + 1, begin + n + 1), format_times(moments), format_times(moments + took),
         np.where(moments < promoted, *versions).tolist(), rng.choice(people, n).tolist(),
         np.where(rng.random(n) < 0.7, "page", "api").tolist(), rng.integers(40, 900, n).tolist(),
         rng.beta(5, 5, n).tolist(), rng.lognormal(7, 0.7, n).tolist(), labels.tolist(), sure.tolist(),
         (250 * took).tolist(), answered.tolist(), truths.tolist(), strict=True,
     )  # fmt: skip
+
+
+def copy_piece(begin: int, moments: NDArray[np.float64], people: list[int], versions: list[int]) -> None:
+    """COPY the rows of these moments; numbers go on from `begin`."""
+    rng = np.random.default_rng(begin)
+    n = len(moments)
+    rows = draw_rows(begin, moments, people, versions, rng)
     keys = rng.bytes(32 * n).hex()
     files = {name: io.StringIO() for name in PRODUCT}
     uploads, faces, predictions, corrections = (files[name].write for name in PRODUCT)

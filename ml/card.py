@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
 
@@ -36,58 +37,76 @@ COMPARISON = (
 )
 
 
-def build_card(
-    *,
-    version: str,
-    command: str,
-    recipe: dict[str, Any],
-    prepared: "PreparedData",
-    metrics: dict[str, Any],
-    members: Sequence[dict[str, Any]] = (),
-    origin: dict[str, Any] | None = None,
-    formats: dict[str, dict[str, Any]] | None = None,
-    crops: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Collect the card of one finished run as JSON-serialisable values.
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """How a network was made.
 
-    Args:
+    Attributes:
+        command: repeats the run; recipe: its settings.
         members: of an ensemble, see ml.ensemble.
         origin: of a network that was retrained: dataset (its name), parent (the version that it went on from, or None)
             and networks (how many answer together in it).
     """
-    import keras
 
-    backend = keras.backend.backend()
-    packages = {"keras": keras.__version__, backend: package_version(backend)}
+    version: str
+    command: str
+    recipe: dict[str, Any]
+    members: Sequence[dict[str, Any]] = ()
+    origin: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was found of a network: figures by set of faces, of each file format, and by the crop's side."""
+
+    metrics: dict[str, Any]
+    formats: dict[str, dict[str, Any]] | None = None
+    crops: dict[str, Any] | None = None
+
+
+def build_card(making: Making, prepared: "PreparedData", measured: Measured) -> dict[str, Any]:
+    """Collect the card of one finished run as JSON-serialisable values; prepared: what it was trained on."""
+    recipe, origin = making.recipe, making.origin
     return {
-        "version": version,
+        "version": making.version,
         "labels": list(LABELS),
         "preprocessing": PREPROCESSING,
-        "command": command,
+        "command": making.command,
         "seed": recipe.get("seed"),
         "recipe": recipe,
-        **({"members": list(members)} if members else {}),
+        **({"members": list(making.members)} if making.members else {}),
         **({"origin": _count_origin(origin, prepared, recipe)} if origin else {}),
-        **({"formats": formats} if formats else {}),
-        **({"crops": crops} if crops else {}),
-        "data": {
-            "name": _name_data(prepared, origin),
-            "images_read": prepared.read,
-            "sha256": prepared.digest,
-            "trained_on": len(prepared.train),
-            "held_out_for_selection_and_calibration": len(prepared.selection),
-            "cleaned": CLEANED.format(voted=VOTED if prepared.train.votes.any() else "")
-            if prepared.cleaned
-            else "not cleaned",
-        },
+        **({"formats": measured.formats} if measured.formats else {}),
+        **({"crops": measured.crops} if measured.crops else {}),
+        "data": _describe_data(prepared, origin),
         "cleaned": prepared.cleaned,
-        "environment": {**packages, "backend": backend, "python": platform.python_version(), "cpus": os.cpu_count()},
-        "metrics": metrics,
+        "environment": _describe_environment(),
+        "metrics": measured.metrics,
         "comparison": list(COMPARISON),
         "limits": list(LIMITS),
         "allowed_uses": ALLOWED,
         "forbidden_uses": FORBIDDEN,
     }
+
+
+def _describe_data(prepared: "PreparedData", origin: dict[str, Any] | None) -> dict[str, Any]:
+    cleaned = CLEANED.format(voted=VOTED if prepared.train.votes.any() else "")
+    return {
+        "name": _name_data(prepared, origin),
+        "images_read": prepared.read,
+        "sha256": prepared.digest,
+        "trained_on": len(prepared.train),
+        "held_out_for_selection_and_calibration": len(prepared.selection),
+        "cleaned": cleaned if prepared.cleaned else "not cleaned",
+    }
+
+
+def _describe_environment() -> dict[str, Any]:
+    import keras
+
+    backend = keras.backend.backend()
+    packages = {"keras": keras.__version__, backend: package_version(backend)}
+    return {**packages, "backend": backend, "python": platform.python_version(), "cpus": os.cpu_count()}
 
 
 def _count_origin(origin: dict[str, Any], prepared: "PreparedData", recipe: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ml.artifacts import NETWORK, Artifact, load_artifact, write_manifest
 from ml.calibrate import Calibration, fit_calibration
-from ml.card import build_card, format_card
+from ml.card import Making, Measured, build_card, format_card
 from ml.crops import choose_faces, measure_crops
 from ml.data import DataError, FaceData, load_data
 from ml.evaluate import (
@@ -76,31 +76,18 @@ def finish_artifact(
         version: the artifact's name.
         command: how to repeat the run; recipe: its settings; members: of an ensemble, see ml.ensemble.
         data: read once more for its test split, if it has one; None: not measured on a test split.
-        origin: of one that was retrained, see ml.card.build_card.
+        origin: of one that was retrained, see ml.card.Making.
     """
     content: dict[str, Any] = {"version": version, "views": list(VIEWS), "metrics": {}, "card": {}}
-    labels = prepared.selection.targets.argmax(axis=1).astype(np.int64)
-    formats, logits = _choose_format(out, network, content, prepared.selection.images, labels)
-    served = Network(load_artifact(out))
+    images, labels = prepared.selection.images, prepared.selection.targets.argmax(axis=1).astype(np.int64)
+    formats, logits = _choose_format(out, network, content, images, labels)
     calibration = fit_calibration(logits, labels)
-    metrics = {"selection": evaluate_network(served, calibration, prepared.selection.images, labels)}
-    split, test = _find_test(data) if data else ("", None)
-    crops = None
-    if data and test is not None:
-        metrics |= _test_metrics(served, calibration, data, split, test)
-        seen = choose_faces(test, CROP_FACES)
-        crops = {"split": split, **measure_crops(Pipeline(load_artifact(out)), seen.images, seen.labels)}
-    card = build_card(
-        version=version,
-        command=command,
-        recipe=recipe,
-        prepared=prepared,
-        metrics=metrics,
-        members=members,
-        origin=origin,
-        formats=formats,
-        crops=crops,
-    )
+    served = Network(load_artifact(out))
+    metrics = {"selection": evaluate_network(served, calibration, images, labels)}
+    on_test, crops = _measure_test(out, served, calibration, data) if data else ({}, None)
+    metrics |= on_test
+    making = Making(version=version, command=command, recipe=recipe, members=members, origin=origin)
+    card = build_card(making, prepared, Measured(metrics=metrics, formats=formats, crops=crops))
     (out / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False))
     (out / "card.md").write_text(format_card(card))
     content |= {"calibration": calibration.to_dict(), "metrics": metrics, "card": card}
@@ -135,11 +122,22 @@ def _choose_format(
     return {name: {**figures, "served": name == served} for name, figures in found.items()}, answers[served]
 
 
-def _test_metrics(served: Network, calibration: Calibration, data: Path, split: str, test: FaceData) -> dict[str, Any]:
-    """Figures on the test split, whole and without the images that also stand in the training split."""
+def _measure_test(
+    out: Path, served: Network, calibration: Calibration, data: Path
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Figures on the test split, whole and without the images that also stand in the training split; and by crop.
+
+    Returns:
+        by name of the set of faces, for the card; what the side of the crop costs. {} and None without a test split.
+    """
+    split, test = _find_test(data)
+    if test is None:
+        return {}, None
     parts = find_twinless(test, load_data(data, "train"))
     found = evaluate_parts(served, calibration, test.images, test.labels, parts)
-    return {"test" if name == "all" else f"test_{name}": {"split": split, **part} for name, part in found.items()}
+    metrics = {"test" if name == "all" else f"test_{name}": {"split": split, **part} for name, part in found.items()}
+    seen = choose_faces(test, CROP_FACES)
+    return metrics, {"split": split, **measure_crops(Pipeline(load_artifact(out)), seen.images, seen.labels)}
 
 
 def _find_test(data: Path) -> tuple[str, FaceData | None]:

@@ -8,9 +8,9 @@ general continual learning"), so that their labels alone do not pull at it.
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,35 +75,48 @@ def mix_corrections(
     Raises:
         TrainingError: too few images are left to train and to calibrate.
     """
-    parts = [_clean(part) for part in (replay, corrections) if part is not None]
-    capped = 1.0
-    if len(parts) > 1 and len(parts[1]):
-        capped = min(weight, share / (1.0 - share) * len(parts[0]) / len(parts[1]))
-    weights = np.concatenate([np.full(len(part), w, np.float32) for part, w in zip(parts, (1.0, capped), strict=False)])
-    joined = TrainingSet(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.targets for part in parts]),
-        np.concatenate([part.votes for part in parts]),
-        weights / weights.mean(),
-    )
+    given = [part for part in (replay, corrections) if part is not None]
+    parts = [_clean(part) for part in given]
+    joined = _join(parts, weight, share)
     selected = hold_out(joined.images, held_out)
     if selected.all() or not selected.any():
         raise TrainingError(f"{len(joined)} usable images are too few to train on and to calibrate with; give more")
     train = joined.select(~selected)
     if recall is not None:
-        old = np.flatnonzero(~selected[: len(parts[0])]).size
-        train.targets[:old] *= 1.0 - remembered
-        train.targets[:old] += remembered * recall(train.images[:old])
-    given = len(corrections) if corrections is not None else 0
-    digests = [part.digest() for part in (replay, corrections) if part is not None]
+        _mix_recalled(train, np.count_nonzero(~selected[: len(parts[0])]), recall, remembered)
     return PreparedData(
         train,
         joined.select(selected),
-        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
-        len(replay) + given,
+        _digest(given),
+        sum(len(part) for part in given),
         count_cleaned(replay, np.zeros(len(replay), np.int64), parts[0]),
-        given,
+        len(corrections or ()),
     )
+
+
+def _join(parts: Sequence[TrainingSet], weight: float, share: float) -> TrainingSet:
+    """The old faces, then the corrections, where there are any; their weights have the mean 1."""
+    capped = 1.0
+    if len(parts) > 1 and len(parts[1]):
+        capped = min(weight, share / (1.0 - share) * len(parts[0]) / len(parts[1]))
+    weights = np.concatenate([np.full(len(part), w, np.float32) for part, w in zip(parts, (1.0, capped), strict=False)])
+    return TrainingSet(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.votes for part in parts]),
+        weights / weights.mean(),
+    )
+
+
+def _mix_recalled(train: TrainingSet, old: int, recall: Recall, remembered: float) -> None:
+    """Make what recall says of the first `old` images a part of their targets, in place."""
+    train.targets[:old] *= 1.0 - remembered
+    train.targets[:old] += remembered * recall(train.images[:old])
+
+
+def _digest(given: Sequence[FaceData]) -> str:
+    digests = [part.digest() for part in given]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _clean(data: FaceData) -> TrainingSet:
@@ -140,11 +153,8 @@ def retrain(
         TrainingError: out holds a run with other settings, or the start has no Keras file.
         TrainingStopped: watch said so.
     """
-    settings = {
-        **dataclasses.asdict(config),
-        "init": "" if start is None else _keras_digest(start),
-        "remembered": 0.0 if start is None else REMEMBERED,
-    }
+    begun = {"init": _keras_digest(start), "remembered": REMEMBERED} if start else {"init": "", "remembered": 0.0}
+    settings = {**dataclasses.asdict(config), **begun}
     resume = (out / STATE / "config.json").exists()
     open_run(out, settings, resume=resume)
     network = _load_finished(out) or _train(out, prepared, start, config, watch)
@@ -156,8 +166,12 @@ def retrain(
         command=command,
         recipe=settings,
         data=None,
-        origin={"dataset": dataset, "parent": start.version if start else None, "networks": _count_networks(start)},
+        origin=_describe_origin(start, dataset),
     )
+
+
+def _describe_origin(start: Artifact | None, dataset: str) -> dict[str, Any]:
+    return {"dataset": dataset, "parent": start.version if start else None, "networks": _count_networks(start)}
 
 
 def _count_networks(start: Artifact | None) -> int:

@@ -5,7 +5,8 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -79,7 +80,7 @@ def fit_network(
     trainer = build_trainer(config, network, steps=steps, teacher=teacher)
     watchers = [_make_watcher(watch, config.epochs, steps)] if watch else []
     callbacks = [*_callbacks(out / STATE), *watchers]
-    try:
+    with _closed_logs(callbacks):
         trainer.fit(
             to_network_input(train.images),
             _name_outputs(trainer, train),
@@ -90,11 +91,18 @@ def fit_network(
             callbacks=callbacks,
             verbose=(1 if sys.stdout.isatty() else 2) if watch is None else 0,
         )
-    except (TrainingError, TrainingStopped):  # of the guard or the watcher: Keras leaves the logs open then
+    trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+
+
+@contextmanager
+def _closed_logs(callbacks: "Sequence[keras.callbacks.Callback]") -> Iterator[None]:
+    """End the callbacks when the guard or the watcher ends the fit: Keras leaves their logs open then."""
+    try:
+        yield
+    except (TrainingError, TrainingStopped):
         for callback in callbacks:
             callback.on_train_end()
         raise
-    trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
 
 
 def _name_outputs(trainer: "keras.Model", data: TrainingSet) -> dict[str, Any]:

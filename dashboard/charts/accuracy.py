@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from classifier.models import Label
 from dashboard.charts.answers import show_answers, show_blind
 from dashboard.charts.calibration import read_strata, show_corrected, show_coverage, show_estimated, show_reliability
-from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series
+from dashboard.charts.chart import START, Cell, Chart, Column, Mark, Series, with_interval
 from dashboard.charts.marks import read_promotions
 from dashboard.figures.aggregates import SumArrays
 from dashboard.figures.intervals import FEWEST_REVIEWED, RESAMPLES, macro_f1, macro_f1_interval
@@ -54,6 +54,14 @@ def read_confusions(answers: "QuerySet[AnswerRollup]") -> dict[datetime, Confusi
     return {start: np.array(truths, dtype=np.int64).T for start, *truths in rows}
 
 
+ACCURACY_COLUMNS = (
+    START,
+    Column("n", "Reviewed faces"),
+    *with_interval("accuracy", "Accuracy"),
+    *with_interval("macro_f1", "Macro-F1"),
+)
+
+
 def show_accuracy(scope: Scope, confusions: dict[datetime, Confusion], marks: Sequence[Mark]) -> Chart:
     """Accuracy and macro-F1 of each hour or day."""
     none = empty_confusion()
@@ -70,16 +78,7 @@ def show_accuracy(scope: Scope, confusions: dict[datetime, Confusion], marks: Se
         name="accuracy",
         title="Accuracy and macro-F1 on reviewed faces",
         plot="lines",
-        columns=[
-            START,
-            Column("n", "Reviewed faces"),
-            Column("accuracy", "Accuracy", "share"),
-            Column("accuracy_low", "Accuracy, from", "share"),
-            Column("accuracy_high", "Accuracy, to", "share"),
-            Column("macro_f1", "Macro-F1", "share"),
-            Column("macro_f1_low", "Macro-F1, from", "share"),
-            Column("macro_f1_high", "Macro-F1, to", "share"),
-        ],
+        columns=ACCURACY_COLUMNS,
         rows=rows,
         n=int(n or 0),
         of="reviewed faces",

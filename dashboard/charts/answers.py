@@ -6,15 +6,15 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from classifier.models import Correction
-from dashboard.charts.chart import START, Cell, Chart, Column, Series
+from dashboard.charts.chart import START, Cell, Chart, Column, Series, with_interval
 from dashboard.figures.intervals import FEWEST_REVIEWED
 from dashboard.figures.scope import Scope
 from dashboard.models import AnswerRollup
 from ml.intervals import wilson_interval
 
 
-def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:
-    """Agreement with the prediction, blind against shown, altogether and by how the face came to be asked."""
+def count_blind(answers: "QuerySet[AnswerRollup]") -> dict[tuple[bool, str], tuple[int, int, int]]:
+    """Answers, those with one of the seven labels, those with the predicted one; by blind and asked, "" for all."""
     sums = answers.values_list("blind", "asked").annotate(
         Sum("answers"), Sum("unclear"), Sum("not_a_face"), Sum("agreeing")
     )
@@ -24,6 +24,21 @@ def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:
         counts[blind, asked] = one
         before = counts.get((blind, ""), (0, 0, 0))
         counts[blind, ""] = before[0] + one[0], before[1] + one[1], before[2] + one[2]
+    return counts
+
+
+BLIND_COLUMNS = (
+    Column("asked", "Asked", "text"),
+    Column("answers", "Answers"),
+    Column("named", "With one of the seven labels"),
+    Column("agreeing", "Of them, the predicted one"),
+    *with_interval("share", "Agreement"),
+)
+
+
+def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:
+    """Agreement with the prediction, blind against shown, altogether and by how the face came to be asked."""
+    counts = count_blind(answers)
     rows: list[tuple[Cell, ...]] = []
     for asked in ("", *Correction.Asked.values):
         for blind in (True, False):
@@ -37,15 +52,7 @@ def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:
         name="blind",
         title="Agreement with the prediction: asked blind, against asked with the prediction in view",
         plot="bars",
-        columns=[
-            Column("asked", "Asked", "text"),
-            Column("answers", "Answers"),
-            Column("named", "With one of the seven labels"),
-            Column("agreeing", "Of them, the predicted one"),
-            Column("share", "Agreement", "share"),
-            Column("share_low", "Agreement, from", "share"),
-            Column("share_high", "Agreement, to", "share"),
-        ],
+        columns=BLIND_COLUMNS,
         rows=rows,
         n=sum(counts.get((blind, ""), (0, 0, 0))[1] for blind in (True, False)),
         of="answers with a label",
@@ -54,6 +61,18 @@ def show_blind(answers: "QuerySet[AnswerRollup]") -> Chart:
         "like faces: compare rows that were asked the same way. Withdrawn answers are left out.",
         series=[Series("share", "share_low", "share_high")],
     )
+
+
+ANSWERS_COLUMNS = (
+    START,
+    Column("faces", "Faces shown"),
+    Column("answered", "Faces answered"),
+    Column("response", "Response rate", "share"),
+    Column("answers", "Answers"),
+    Column("correction", "Correction rate", "share"),
+    Column("unclear", "Can't tell", "share"),
+    Column("not_a_face", "Not a face", "share"),
+)
 
 
 def show_answers(scope: Scope, answers: "QuerySet[AnswerRollup]", faces: dict[datetime, int]) -> Chart:
@@ -74,16 +93,7 @@ def show_answers(scope: Scope, answers: "QuerySet[AnswerRollup]", faces: dict[da
         name="answers",
         title="Answers: how many faces people answer, and how often they correct the network",
         plot="lines",
-        columns=[
-            START,
-            Column("faces", "Faces shown"),
-            Column("answered", "Faces answered"),
-            Column("response", "Response rate", "share"),
-            Column("answers", "Answers"),
-            Column("correction", "Correction rate", "share"),
-            Column("unclear", "Can't tell", "share"),
-            Column("not_a_face", "Not a face", "share"),
-        ],
+        columns=ANSWERS_COLUMNS,
         rows=rows,
         n=shown,
         of="faces",

@@ -24,6 +24,12 @@ class Column:
 START = Column("start", "From (UTC)", "time")
 
 
+def with_interval(name: str, title: str) -> list[Column]:
+    """The column of a share, and those of the two ends of its interval."""
+    ends = (("", ""), ("_low", ", from"), ("_high", ", to"))
+    return [Column(f"{name}{end}", f"{title}{more}", "share") for end, more in ends]
+
+
 @dataclass(frozen=True)
 class Series:
     """A column that is drawn. low, high: columns of its 95 % interval; dashed: an estimate or a limit."""

@@ -55,22 +55,39 @@ def show_runs(scope: Scope) -> Chart:
     )
 
 
+GATE_FIELDS = (
+    "created_at",
+    "version__name",
+    "champion__name",
+    "outcome",
+    "report__frozen__n",
+    "report__frozen__difference",
+    "report__frozen__interval",
+    "report__trusted__n",
+    "report__trusted__difference",
+    "report__frozen__candidate__ece",
+)
+GATE_COLUMNS = (
+    Column("created_at", "Decided (UTC)", "time"),
+    Column("version", "Candidate", "text"),
+    Column("champion", "Against", "text"),
+    Column("outcome", "Outcome", "text"),
+    Column("frozen_n", "Faces of the frozen set"),
+    Column("frozen_difference", "Accuracy won on it", "share"),
+    Column("frozen_low", "Accuracy won, from", "share"),
+    Column("frozen_high", "Accuracy won, to", "share"),
+    Column("trusted_n", "Trusted corrections"),
+    Column("trusted_difference", "Accuracy won on them", "share"),
+    Column("ece", "ECE on the frozen set", "share"),
+)
+
+
 def show_gate(scope: Scope) -> Chart:
     """The newest decisions up to the end of the range, with the figures of their reports; one query."""
     found: Any = GateDecision.objects.filter(created_at__lt=scope.end).order_by("-created_at", "-id")
     rows: list[tuple[Cell, ...]] = []
-    for moment, version, champion, outcome, n, difference, interval, trusted_n, trusted, ece in found.values_list(
-        "created_at",
-        "version__name",
-        "champion__name",
-        "outcome",
-        "report__frozen__n",
-        "report__frozen__difference",
-        "report__frozen__interval",
-        "report__trusted__n",
-        "report__trusted__difference",
-        "report__frozen__candidate__ece",
-    )[:NEWEST]:
+    decisions = found.values_list(*GATE_FIELDS)[:NEWEST]
+    for moment, version, champion, outcome, n, difference, interval, trusted_n, trusted, ece in decisions:
         low, high = interval or (None, None)
         label = GateDecision.Outcome(outcome).label
         rows.append((moment, version, champion, label, n, difference, low, high, trusted_n or 0, trusted, ece))
@@ -78,19 +95,7 @@ def show_gate(scope: Scope) -> Chart:
         name="gate",
         title=f"The newest {NEWEST} decisions of the gate: candidates against the network that served",
         plot="table",
-        columns=[
-            Column("created_at", "Decided (UTC)", "time"),
-            Column("version", "Candidate", "text"),
-            Column("champion", "Against", "text"),
-            Column("outcome", "Outcome", "text"),
-            Column("frozen_n", "Faces of the frozen set"),
-            Column("frozen_difference", "Accuracy won on it", "share"),
-            Column("frozen_low", "Accuracy won, from", "share"),
-            Column("frozen_high", "Accuracy won, to", "share"),
-            Column("trusted_n", "Trusted corrections"),
-            Column("trusted_difference", "Accuracy won on them", "share"),
-            Column("ece", "ECE on the frozen set", "share"),
-        ],
+        columns=GATE_COLUMNS,
         rows=rows,
         n=len(rows),
         of="decisions",

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Sum
 
 from classifier.models import Version
-from dashboard.charts.chart import Cell, Chart, Column, Series
+from dashboard.charts.chart import Cell, Chart, Column, Series, with_interval
 from dashboard.figures.aggregates import SumArrays
 from dashboard.figures.intervals import FEWEST_REVIEWED, difference_interval
 from dashboard.figures.scope import Scope
@@ -25,11 +25,22 @@ def read_pairs(scope: Scope) -> Pairs:
     return {(silent, shown): tuple(map(int, found)) for silent, shown, *found in sums}
 
 
+VERSIONS_COLUMNS = (
+    Column("version", "Version", "text"),
+    Column("state", "State now", "text"),
+    Column("answers", "Answers", "text"),
+    Column("faces", "Faces"),
+    Column("confidence", "Mean confidence", "share"),
+    Column("n", "Reviewed faces"),
+    *with_interval("accuracy", "Accuracy"),
+)
+
+
 def show_versions(scope: Scope, pairs: Pairs) -> Chart:
     """A row for each version that answered, once for what was shown and once for what was not; two queries."""
-    answered: Any = PredictionRollup.objects.filter(scope.matching("source"))
-    answered = answered.values_list("version__name", "version__state", "shadow")
-    answered = answered.annotate(Sum("faces"), Sum("confidence_sum")).order_by("shadow", "-version__created_at")
+    found: Any = PredictionRollup.objects.filter(scope.matching("source"))
+    found = found.values_list("version__name", "version__state", "shadow")
+    answered = list(found.annotate(Sum("faces"), Sum("confidence_sum")).order_by("shadow", "-version__created_at"))
     reviewed = read_reviewed(scope)
     for (silent, _), (_, _, faces, right, _) in pairs.items():
         before = reviewed.get((silent, True), (0, 0))
@@ -37,33 +48,13 @@ def show_versions(scope: Scope, pairs: Pairs) -> Chart:
     rows: list[tuple[Cell, ...]] = []
     for name, state, shadow, faces, confidence in answered:
         n, right = reviewed.get((name, shadow), (0, 0))
-        rows.append(
-            (
-                name,
-                Version.State(state).label,
-                "unseen" if shadow else "shown",
-                int(faces),
-                int(confidence) / MILLION / int(faces),
-                n,
-                right / n if n else None,
-                *wilson_interval(right, n),
-            )
-        )
+        known = name, Version.State(state).label, "unseen" if shadow else "shown"
+        rows.append((*known, int(faces), int(confidence) / MILLION / int(faces), n, *measure_share(right, n)))
     return Chart(
         name="versions",
         title="Champion against challengers: the versions that answered",
         plot="table",
-        columns=[
-            Column("version", "Version", "text"),
-            Column("state", "State now", "text"),
-            Column("answers", "Answers", "text"),
-            Column("faces", "Faces"),
-            Column("confidence", "Mean confidence", "share"),
-            Column("n", "Reviewed faces"),
-            Column("accuracy", "Accuracy", "share"),
-            Column("accuracy_low", "Accuracy, from", "share"),
-            Column("accuracy_high", "Accuracy, to", "share"),
-        ],
+        columns=VERSIONS_COLUMNS,
         rows=rows,
         n=sum(int(faces) for _, _, _, faces, _ in answered),
         of="predictions",
@@ -86,30 +77,11 @@ def show_shadow(pairs: Pairs) -> Chart:
     """How often both say the same, and which is right more often."""
     rows: list[tuple[Cell, ...]] = []
     for (silent, shown), (faces, agreeing, n, right, shown_right) in pairs.items():
-        rows.append(
-            (
-                f"{silent} beside {shown}",
-                faces,
-                agreeing / faces,
-                *wilson_interval(agreeing, faces),
-                n,
-                right / n if n else None,
-                *wilson_interval(right, n),
-                shown_right / n if n else None,
-                *wilson_interval(shown_right, n),
-                (right - shown_right) / n if n else None,
-                *difference_interval(right, n, shown_right, n),
-            )
+        agreement, own, others = (
+            measure_share(*counts) for counts in ((agreeing, faces), (right, n), (shown_right, n))
         )
-    figures = {
-        "agreement": "Same label",
-        "silent": "Silent one's accuracy",
-        "shown": "Shown one's accuracy",
-        "difference": "Silent less shown",
-    }
-    columns = {
-        name: [Column(f"{name}{end}", title + more, "share") for end, more in ENDS] for name, title in figures.items()
-    }
+        difference = (right - shown_right) / n if n else None, *difference_interval(right, n, shown_right, n)
+        rows.append((f"{silent} beside {shown}", faces, *agreement, n, *own, *others, *difference))
     return Chart(
         name="shadow",
         title="The silent version beside the one that is shown, on the same faces",
@@ -117,11 +89,11 @@ def show_shadow(pairs: Pairs) -> Chart:
         columns=[
             Column("pair", "Versions", "text"),
             Column("faces", "Faces of both"),
-            *columns["agreement"],
+            *with_interval("agreement", "Same label"),
             Column("n", "Reviewed faces"),
-            *columns["silent"],
-            *columns["shown"],
-            *columns["difference"],
+            *with_interval("silent", "Silent one's accuracy"),
+            *with_interval("shown", "Shown one's accuracy"),
+            *with_interval("difference", "Silent less shown"),
         ],
         rows=rows,
         n=sum(faces for faces, *_ in pairs.values()),
@@ -137,4 +109,6 @@ def show_shadow(pairs: Pairs) -> Chart:
     )
 
 
-ENDS = (("", ""), ("_low", ", from"), ("_high", ", to"))
+def measure_share(right: int, n: int) -> tuple[float | None, float | None, float | None]:
+    """right of n, and its interval; None where n is 0."""
+    return right / n if n else None, *wilson_interval(right, n)
