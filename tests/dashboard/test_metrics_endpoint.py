@@ -18,7 +18,7 @@ from accounts.roles import Role, set_role
 from classifier.models import TrainingRun, Upload
 from classifier.serving.heartbeat import beat_once
 from dashboard.alerts.episodes import check_alerts
-from dashboard.api.views import prometheus
+from dashboard.api import prometheus
 from dashboard.rollups.hours import roll_up
 from dashboard.rollups.queue import sample_queue
 from fersite.checks import check_settings
