@@ -46,7 +46,7 @@ lock: install-dev  ## write the requirements*.txt and package-lock.json again fr
 			--custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 	@npm update --no-progress
 
-install:
+install:  ## the packages of the site, in .venv and node_modules
 	@command -v python3 >/dev/null || { echo "make: needs Python 3.11, 3.12 or 3.13, found none: install one"; exit 1; }
 	@python3 -I local/install.py run
 

@@ -4,7 +4,8 @@ The row is the truth; a message only says that there is work. A job goes like th
 
 1. `hand_over`, once the row is committed, sends its message. A dead broker never fails, and hardly delays, the caller.
 2. `claim` takes the lease by compare-and-swap: an end, one more attempt and a new fencing token, in one UPDATE.
-3. `held` is the fence: a worker writes through it alone, so one that lost its lease and comes back changes nothing.
+3. `held` is the fence: a worker writes through it alone, so one that lost its lease and comes back changes nothing;
+   `renew` lengthens the lease of work that takes longer.
 4. `finish` writes the result and ends the lease.
 5. `give_back`, after a failure, waits twice as long each time, and buries the row after the last attempt;
    `postpone`, in an outage of what is around the work, gives the attempt back as well.

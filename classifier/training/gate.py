@@ -115,7 +115,8 @@ def check_completeness(*, frozen: Faces, trusted: Faces) -> list[Criterion]:
 def check_candidate(
     frozen: dict[str, Any], trusted: dict[str, Any] | None, *, milliseconds: dict[str, float], size: int
 ) -> list[Criterion]:
-    """Every demand of the gate, from ml.compare.compare_networks's figures; each limit is a setting.
+    """Every demand of the gate, from ml.compare.compare_networks's figures; each limit is a setting,
+    but two: SLOWER, and that trusted corrections lose nothing.
 
     Args:
         frozen, trusted: figures of the two sets; trusted None where there is no trusted correction.
