@@ -83,7 +83,7 @@ def mix_corrections(
         raise TrainingError(f"{len(joined)} usable images are too few to train on and to calibrate with; give more")
     train = joined.select(~selected)
     if recall is not None:
-        _mix_recalled(train, np.count_nonzero(~selected[: len(parts[0])]), recall, remembered)
+        _mix_recalled(train, int((~selected[: len(parts[0])]).sum()), recall, remembered)
     return PreparedData(
         train,
         joined.select(selected),
