@@ -9,10 +9,10 @@ export PYTHON
 CHECK_ENV := SECRET_KEY=checks-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH FERSITE_STATE=/nonexistent \
 	ALLOWED_HOSTS=example.org DATABASE_URL=postgresql://checks@127.0.0.1:1/checks REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help run test check format bench lock install install-dev
+.PHONY: help run test test-fast check format bench lock install install-dev
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST)
 
 run: export PORT := $(PORT)
 run: export FERSITE_STATE := $(FERSITE_STATE)
@@ -22,6 +22,9 @@ run: install  ## everything up at http://127.0.0.1:PORT (PORT=8000 FERSITE_STATE
 test: install-dev  ## every test, on real services, browser included, two at a time (ARGS="-k name")
 	@python3 -I local/install.py dev browser
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: install-dev  ## those that need no browser and no TensorFlow, and take no more than seconds (ARGS="-k name")
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not (browser or tensorflow or slow)" $(ARGS)
 
 check: install-dev  ## ruff, mypy, biome (JavaScript, CSS), import contracts, check --deploy, migrations
 	$(PY) -m ruff check .

@@ -21,6 +21,11 @@ from local.processes import Child, stop_children
 START_SECONDS = 60
 # What settings read where nothing is connected to.
 NOWHERE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
+# Files of more than twenty CPU seconds, by `--durations=0`.
+LONGEST = (
+    "test_training", "test_distill", "test_circle", "test_supervisor", "test_kill", "test_replay", "test_notebook",
+    "test_train", "test_explain", "test_photo_to_answer",
+)  # fmt: skip
 _children: list[Child] = []
 _services: LocalServices | None = None
 _state: Path | None = None
@@ -65,6 +70,15 @@ def start_services(state: Path) -> dict[str, str]:
     for child in _children:
         child.start()
     return _services.environment
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With -n, file by file and the longest first: nobody is to be left alone with one of them in the end."""
+    if hasattr(config, "workerinput"):
+        order = {file: number for number, file in enumerate(LONGEST)}
+        files = {file: number for number, file in enumerate(dict.fromkeys(item.path for item in items))}
+        items.sort(key=lambda item: (order.get(item.path.stem, len(order)), files[item.path]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

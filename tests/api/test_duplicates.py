@@ -60,10 +60,10 @@ def test_at_the_same_moment() -> None:
         finally:
             connection.close()
 
-    for _ in range(3):
-        Upload.objects.all().delete()
-        with ThreadPoolExecutor(len(clients)) as pool:
+    with ThreadPoolExecutor(len(clients)) as pool:  # one for all: each new thread makes an S3 client
+        for _ in range(3):
+            Upload.objects.all().delete()
             answers = list(pool.map(send, clients))
-        assert sorted(status for status, _ in answers) == [200] * 7 + [202]
-        assert len({pk for _, pk in answers}) == 1
-        assert Upload.objects.count() == 1
+            assert sorted(status for status, _ in answers) == [200] * 7 + [202]
+            assert len({pk for _, pk in answers}) == 1
+            assert Upload.objects.count() == 1

@@ -81,6 +81,7 @@ def test_same_seed_pastes_the_same(images: np.ndarray) -> None:
     assert (first != other).any()
 
 
+@pytest.mark.slow
 def test_figures_of_stored_faces(shipped: Artifact, images: np.ndarray, labels: np.ndarray) -> None:
     pipeline = Pipeline(shipped)
     figures = measure_crops(pipeline, images, labels)

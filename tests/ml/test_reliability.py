@@ -17,6 +17,7 @@ def honest(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return probabilities, np.array([rng.choice(7, p=row) for row in probabilities])
 
 
+@pytest.mark.slow
 def test_an_honest_network_lies_in_its_band() -> None:
     inside = 0
     for seed in range(40):

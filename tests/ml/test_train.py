@@ -94,6 +94,7 @@ def test_a_loss_that_is_no_number_ends_the_fit(tmp_path: Path) -> None:
     assert not (tmp_path / "training" / "backup").exists()
 
 
+@pytest.mark.tensorflow
 def test_nothing_to_resume_is_said(tiny_archive: Path, tmp_path: Path) -> None:
     done = run_ml(*train(tiny_archive, tmp_path / "none", 1, "--resume"))
     assert done.returncode == 1
