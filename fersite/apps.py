@@ -1,6 +1,8 @@
-"""Registers the project itself with Django, so that its system checks run."""
+"""Registers the project itself with Django: its system checks, and its Celery application as the current one."""
 
 from django.apps import AppConfig
+
+import fersite.celery  # noqa: F401 - here and not in __init__.py: the manager imports the package without Celery
 
 
 class FersiteConfig(AppConfig):

@@ -108,7 +108,7 @@ INSTALLED_APPS = [
     "classifier",
     "dashboard",
     "fersite.apps.FersiteConfig",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py loads the admin classes: workers need none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from fersite import health
 
+admin.autodiscover()
 admin.site.site_header = "fersite admin"
 admin.site.site_title = "fersite"
 

@@ -26,6 +26,7 @@ from local.programs import ROOT, python_process, site_environment, site_processe
 from local.watch import Watched, describe, say
 
 SERVICE_SECONDS, PREPARE_SECONDS, READY_SECONDS = 60, 180, 120
+NEEDED = ("inference", "web")  # by a photo that is sent in; the others load Python when the site is ready
 START_PAUSE, WATCH_PAUSE = 0.05, 0.2  # seconds between two looks
 
 
@@ -124,14 +125,20 @@ class Manager:
         prepare = self.start_prepare()
         try:
             self.wait_until((self.state / PREPARED).exists, PREPARE_SECONDS, "prepare", prepare)
-            site = site_processes(self.logs, self.environment, self.port)
-            say(f"Starting {', '.join(child.name for child in site)}")
-            for child in site:
-                self.add(child, shown=True)
+            processes = site_processes(self.logs, self.environment, self.port)
+            needed = [child for child in processes if child.name in NEEDED]
+            self.add_site(needed)
             self.wait_until(lambda: prepare.returncode() == 0, READY_SECONDS, "prepare", prepare)
         finally:
             stop_children([prepare])
         self.wait_until(self.web_answers, READY_SECONDS, "web")
+        self.add_site([child for child in processes if child not in needed])
+
+    def add_site(self, children: list[Child]) -> None:
+        """Start processes of the site; the console shows their logs."""
+        say(f"Starting {', '.join(child.name for child in children)}")
+        for child in children:
+            self.add(child, shown=True)
 
     def start_prepare(self) -> Child:
         """Start the process that prepares the site and later sends the probe photo; it writes to the console."""
