@@ -13,9 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ml.artifacts import Artifact, ArtifactError, default_artifact, load_artifact
 from ml.crops import CROP_SPLITS
-from ml.data import SPLITS, DataError, FaceData, load_data
+from ml.data import SPLITS, DataError, FaceData, Source, load_data
 from ml.fitting import TrainingError
-from ml.labels import LABELS
+from ml.labels import DIGITS, LABELS
 from ml.training_commands import (
     add_combining_options,
     add_training_options,
@@ -27,6 +27,8 @@ from ml.training_commands import (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 on a failure that standard error explains, 2 on wrong usage."""
     options = _parser().parse_args(arguments)
+    if "data" in options:
+        options.data = Source(options.data, options.labels, options.skip_unknown)
     try:
         return int(options.command(options))
     except (ArtifactError, DataError, TrainingError) as error:
@@ -46,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     squares = _command(commands, "squares", squares_command, "fit the square that is cut around a face")
     reference = _command(commands, "reference", reference_command, "count how the faces held out of training look")
     for command in (clean, train, evaluate, combine, crops, squares, reference):
-        command.add_argument("--data", type=Path, required=True, help="Kaggle image folders, a zip of them, or the CSV")
+        command.add_argument("--data", type=Path, required=True, help="image folders or the CSV, packed or not")
+        command.add_argument("--labels", choices=sorted(DIGITS), default="", help="what digits as labels mean")
+        command.add_argument("--skip-unknown", action="store_true", help="leave out folders that are not understood")
     for command in (clean, train, combine, reference):
         command.add_argument("--votes", type=Path, help="FER+ votes as CSV")
     for command in (evaluate, predict, crops, reference):

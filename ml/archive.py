@@ -1,187 +1,172 @@
-"""Reads FER-2013 in the forms people have it: Kaggle image folders, a zip of them, or the Kaggle CSV, zipped or not.
+"""Reads FER-2013, and faces sorted like it, in the forms people have them: image folders or a CSV, packed or not.
 
-It streams; nothing is ever unpacked to disk, and an entry that cannot be read is reported while the rest goes on.
+It streams; an entry that cannot be read is reported while the rest goes on, and images whose folders are not understood
+are an error unless they are to be skipped.
 """
 
 import io
-import lzma
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from ml.labels import parse_label
+from ml.containers import OPEN_ERRORS, PACK_ERRORS, ZIP_ERRORS, Entry, open_container, open_plain, open_table
+from ml.labels import DIGITS
+from ml.places import (
+    IMAGE_SUFFIXES,
+    Place,
+    choose_digits,
+    count_folders,
+    describe_unknown,
+    is_image,
+    place_image,
+)
 from ml.preprocess import resize_crop
 from ml.table import BadSample, DataError, RawSample, count_rows, has_columns, read_csv
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-# No image of a face dataset is larger; a zip entry that claims more is refused before it is inflated.
+__all__ = ["IMAGE_SUFFIXES", "MAX_IMAGE_BYTES", "ZIP_ERRORS", "Source", "count_samples", "read_samples"]
+
+# No image of a face dataset is larger; an entry that claims more is refused before it is inflated.
 MAX_IMAGE_BYTES = 5_000_000
 _ROW_IN_NAME = re.compile(r"^(Training|PublicTest|PrivateTest)_(\d{1,9})$")
-# What zipfile raises on damaged entries, and RuntimeError on encrypted ones and ones packed by a method it lacks.
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
-Place = tuple[str, int]  # split and label, as the folders say
 _EXPECTED = "neither train/<label>/ or test/<label>/ image folders nor a FER-2013 CSV"
 
 
-def read_samples(path: Path) -> Iterator[RawSample | BadSample]:
-    """Stream every sample of a folder, zip or CSV; an unreadable one comes as BadSample and the rest goes on.
+@dataclass(frozen=True)
+class Source:
+    """Data and how to read it.
+
+    path: folder, zip, tar or CSV, packed or not; labels: what digits mean, one of ml.labels.DIGITS, "" to take
+    FER-2013's alone; skip_unknown: report images in folders that are not understood, instead of refusing all.
+    """
+
+    path: Path
+    labels: str = ""
+    skip_unknown: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name, without the folders above it."""
+        return self.path.name
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def read_samples(data: Path | Source) -> Iterator[RawSample | BadSample]:
+    """Stream every sample; an unreadable one comes as BadSample and the rest goes on, as does a folder that is skipped.
 
     Rows of a CSV are counted from 0, without the header and blank lines.
 
     Raises:
-        DataError: the path does not exist, cannot be opened, or holds neither image folders nor a CSV.
+        DataError: the path does not exist, cannot be opened, or holds neither image folders nor a CSV; images lie in
+            folders that are not understood; folders are named by digits and nobody said what they mean.
     """
-    path = Path(path)
+    source = data if isinstance(data, Source) else Source(Path(data))
     try:
-        if path.is_dir():
-            yield from _read_folder(path)
-        elif not path.is_file():
-            raise DataError(f"{path} does not exist; give the Kaggle folder, its zip, or fer2013.csv")
-        elif zipfile.is_zipfile(path):
-            yield from _read_zip(path)
-        else:
-            with path.open("rb") as stream:
-                yield from read_csv(stream, path.name)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        if not source.path.exists():
+            raise DataError(f"{source} does not exist; give the Kaggle folder, its zip, or fer2013.csv")
+        with open_container(source.path) as entries:
+            yield from _read_file(source) if entries is None else _read_entries(source, entries)
+    except OPEN_ERRORS as error:
+        raise DataError(f"{source} cannot be read: {error}") from error
 
 
-def count_samples(path: Path) -> int:
+def count_samples(data: Path | Source) -> int:
     """How many entries `read_samples` will give at most, for progress bars; 0 where nothing can be opened."""
-    path = Path(path)
+    path = data.path if isinstance(data, Source) else Path(data)
     try:
-        if path.is_dir():
-            table = _folder_table(path)
-            return len(_folder_images(path)) or (count_rows(table.open("rb")) if table else 0)
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                entry = _zip_table(archive)
-                return len(_zip_images(archive)) or (count_rows(archive.open(entry)) if entry else 0)
-        with path.open("rb") as stream:
-            return count_rows(path.open("rb")) if has_columns(stream) else 0
-    except ZIP_ERRORS:
+        with open_container(path) as entries:
+            if entries is None:
+                with open_plain(path) as stream:
+                    return count_rows(open_plain(path)) if has_columns(stream) else 0
+            if images := sum(is_image(entry.name) for entry in entries):
+                return images
+            table = _find_table(entries)
+            return count_rows(open_table(table)) if table else 0
+    except PACK_ERRORS:
         return 0
 
 
-def _folder_images(root: Path) -> list[tuple[Path, Place]]:
-    above = root.resolve().parent  # the folder given may itself be named train or test
-    files = sorted(file for file in root.resolve().rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-    placed = ((file, _place(file.relative_to(above).as_posix())) for file in files)
-    return [(file, place) for file, place in placed if place and file.is_file()]
+def _read_file(source: Source) -> Iterator[RawSample | BadSample]:
+    with open_plain(source.path) as stream:
+        yield from _read_table(stream, source.name, source)
 
 
-def _folder_table(root: Path) -> Path | None:
-    for table in sorted(root.rglob("*.csv")):
-        with table.open("rb") as stream:
-            if has_columns(stream):
-                return table
-    return None
+def _read_entries(source: Source, entries: list[Entry]) -> Iterator[RawSample | BadSample]:
+    images = [entry for entry in entries if is_image(entry.name)]
+    digits = choose_digits((entry.name for entry in images), source.labels)
+    placed = [(entry, place_image(entry.name, digits)) for entry in images]
+    unknown = count_folders(entry.name for entry, place in placed if place is None)
+    known = len(images) - sum(count for _, count in unknown)
+    if known and unknown and not source.skip_unknown:
+        raise DataError(f"{source}: {describe_unknown(unknown)}; name them, or leave them out with --skip-unknown")
+    for entry, place in placed:
+        if place is not None:
+            yield _read_entry(entry, place)
+    table = None if known else _find_table(entries)
+    if not known and table is None:
+        raise DataError(f"{source} holds {_EXPECTED}" + (f"; {describe_unknown(unknown)}" if unknown else ""))
+    if table is not None:
+        with open_table(table) as stream:
+            yield from _read_table(stream, table.name, source)
+    for folder, count in unknown:
+        yield BadSample(None, folder, f"names no split and expression: {count:,} images are left out")
 
 
-def _read_folder(root: Path) -> Iterator[RawSample | BadSample]:
-    images = _folder_images(root)
-    for file, place in images:
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            yield BadSample(None, file.as_posix(), f"cannot be read: {error.strerror}")
-            continue
-        yield _decode(file.as_posix(), place, content)
-    if images:
-        return
-    table = _folder_table(root)
-    if table is None:
-        raise DataError(f"{root} holds {_EXPECTED}")
-    with table.open("rb") as stream:
-        yield from read_csv(stream, table.name)
-
-
-def _zip_images(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, Place]]:
-    entries = sorted((entry for entry in archive.infolist() if not entry.is_dir()), key=lambda entry: entry.filename)
-    return [(entry, place) for entry in entries if (place := _place(entry.filename))]
-
-
-def _zip_table(archive: zipfile.ZipFile) -> zipfile.ZipInfo | None:
-    for entry in archive.infolist():
-        if entry.filename.lower().endswith(".csv"):
+def _find_table(entries: list[Entry]) -> Entry | None:
+    for entry in entries:
+        if entry.name.lower().endswith((".csv", ".csv.gz")):
             try:
-                with archive.open(entry) as stream:
+                with open_table(entry) as stream:
                     if has_columns(stream):
                         return entry
-            except ZIP_ERRORS:
+            except PACK_ERRORS:
                 continue
     return None
 
 
-def _read_zip(path: Path) -> Iterator[RawSample | BadSample]:
-    with zipfile.ZipFile(path) as archive:
-        images = _zip_images(archive)
-        for entry, place in images:
-            yield _read_entry(archive, entry, place)
-        if images:
-            return
-        table = _zip_table(archive)
-        if table is None:
-            raise DataError(f"{path} holds {_EXPECTED}")
-        yield from _read_zipped_csv(archive, table)
-
-
-def _read_zipped_csv(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[RawSample | BadSample]:
-    with archive.open(entry) as stream:
-        try:
-            yield from read_csv(stream, entry.filename)
-        except ZIP_ERRORS as error:
-            yield BadSample(None, entry.filename, f"damaged: what follows the last row read is lost ({error})")
-
-
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Place) -> RawSample | BadSample:
-    if entry.file_size > MAX_IMAGE_BYTES:
-        return BadSample(None, entry.filename, f"{entry.file_size} bytes is too large for a face crop")
+def _read_table(stream: IO[bytes], name: str, source: Source) -> Iterator[RawSample | BadSample]:
     try:
-        content = archive.read(entry)
-    except ZIP_ERRORS as error:
-        return BadSample(None, entry.filename, f"cannot be unpacked: {error}")
-    return _decode(entry.filename, place, content)
+        yield from read_csv(stream, name, DIGITS[source.labels or "fer2013"])
+    except PACK_ERRORS as error:
+        yield BadSample(None, name, f"damaged: what follows the last row read is lost ({error})")
 
 
-def _place(name: str) -> Place | None:
-    """(split, label) from …/train|test/<label>/<file>, or None for any other path."""
-    parts = PurePosixPath(name).parts
-    if len(parts) < 3 or PurePosixPath(name).suffix.lower() not in IMAGE_SUFFIXES or "__MACOSX" in parts:
-        return None
-    split = parts[-3].lower()
-    if split not in ("train", "test"):
-        return None
+def _read_entry(entry: Entry, place: Place) -> RawSample | BadSample:
+    if entry.size > MAX_IMAGE_BYTES:
+        return BadSample(None, entry.name, f"{entry.size} bytes is too large for a face crop")
     try:
-        return split, parse_label(parts[-2])
-    except ValueError:
-        return None
+        with entry.open() as stream:
+            content = stream.read(MAX_IMAGE_BYTES + 1)
+    except PACK_ERRORS as error:
+        return BadSample(None, entry.name, f"cannot be unpacked: {error}")
+    return _decode(entry.name, place, content)
 
 
 def _decode(path: str, place: Place, content: bytes) -> RawSample | BadSample:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    split, label = place
-    name = "/".join((split, *PurePosixPath(path).parts[-2:]))
+    name = "/".join((place.folder, *PurePosixPath(path).parts[-2:]))
     stem = PurePosixPath(path).stem
     match = _ROW_IN_NAME.match(stem)
-    usage, row = (match[1], int(match[2])) if match else ("Training" if split == "train" else "", None)
+    usage, row = (match[1], int(match[2])) if match else (place.usage, None)
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > MAX_IMAGE_BYTES:
                 return BadSample(row, name, f"{image.width}×{image.height} pixels is too large for a face crop")
             pixels = resize_crop(_to_grey(image))
+    except UnidentifiedImageError:  # its message names an address in memory
+        return BadSample(row, name, "cannot be decoded: it is no image of a kind that is known")
     except Exception as error:  # noqa: BLE001 - Pillow raises nearly anything on broken files; the entry is reported
         return BadSample(row, name, f"cannot be decoded: {error}")
-    return RawSample(row, stem if match else name, label, usage, split, pixels)
+    return RawSample(row, stem if match else name, place.label, usage, place.split, pixels)
 
 
 def _to_grey(image: "Image") -> "Image":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data import RawSample, read_samples
+from ml.data import RawSample, Source, read_samples
 from ml.labels import LABELS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Sheet:
     tiles: tuple[Tile, ...]
 
 
-def write_pictures(report: dict[str, Any], data: Path, folder: Path) -> list[Path]:
+def write_pictures(report: dict[str, Any], data: Path | Source, folder: Path) -> list[Path]:
     """Draw the sheets of a report (see ml.report.run_report) and the class balance as PNG files into a folder.
 
     Args:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data import SPLITS, DataError, FaceData, load_data
+from ml.data import SPLITS, DataError, FaceData, Source, load_data
 from ml.evaluate import BATCH
 from ml.pasting import CANVAS, SIDES, PastedFace, paste_face
 from ml.preprocess import SIDE, cut_square
@@ -21,7 +21,7 @@ CROP_SPLITS = (*SPLITS, "selection")
 SCALES = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3)
 
 
-def load_crops(data: Path, split: str, artifact: "Artifact") -> FaceData:
+def load_crops(data: Path | Source, split: str, artifact: "Artifact") -> FaceData:
     """A split as load_data reads it, or "selection": the part of the training split that the network did not see."""
     if split != "selection":
         return load_data(data, split)

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.archive import read_samples
+from ml.archive import Source, read_samples
 from ml.labels import LABELS
+from ml.table import SPLITS as STORED_SPLITS
 from ml.table import USAGES, BadSample, DataError, RawSample
 
 __all__ = [
-    "SPLITS", "USAGES", "BadSample", "DataError", "FaceData", "RawSample",
+    "SPLITS", "USAGES", "BadSample", "DataError", "FaceData", "RawSample", "Source",
     "image_digests", "load_data", "load_votes", "read_samples", "stack_samples",
 ]  # fmt: skip
 
-SPLITS = ("train", "test", "public", "private")
+SPLITS = (*STORED_SPLITS, "public", "private")
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,12 @@ def image_digests(images: NDArray[np.uint8]) -> list[str]:
     return [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
 
 
-def load_data(path: Path, split: str) -> FaceData:
+def load_data(path: Path | Source, split: str) -> FaceData:
     """Read one split into memory.
 
     Args:
-        path: folder, zip or CSV.
-        split: "train", "test" (all that is not training), "public" or "private".
+        path: folder, zip, tar or CSV, packed or not.
+        split: "train", "test" (FER-2013's PublicTest and PrivateTest together), "validation", "public" or "private".
 
     Raises:
         DataError: nothing readable there, or no sample of that split.
@@ -94,7 +95,7 @@ def stack_samples(samples: Iterable[RawSample], bad: Iterable[BadSample] = ()) -
 
 
 def _in_split(sample: RawSample, split: str) -> bool:
-    if split in ("train", "test"):
+    if split in STORED_SPLITS:
         return sample.split == split
     return sample.usage == {"public": "PublicTest", "private": "PrivateTest"}[split]
 

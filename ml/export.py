@@ -15,7 +15,7 @@ from ml.artifacts import NETWORK, Artifact, load_artifact, write_manifest
 from ml.calibrate import Calibration, fit_calibration
 from ml.card import Making, Measured, build_card, format_card
 from ml.crops import choose_faces, measure_crops
-from ml.data import DataError, FaceData, load_data
+from ml.data import DataError, FaceData, Source, load_data
 from ml.evaluate import (
     TIMED_FACES,
     compute_logits,
@@ -64,7 +64,7 @@ def finish_artifact(
     version: str,
     command: str,
     recipe: dict[str, Any],
-    data: Path | None,
+    data: Path | Source | None,
     members: Sequence[dict[str, Any]] = (),
     origin: dict[str, Any] | None = None,
 ) -> Artifact:
@@ -123,7 +123,7 @@ def _choose_format(
 
 
 def _measure_test(
-    out: Path, served: Network, calibration: Calibration, data: Path
+    out: Path, served: Network, calibration: Calibration, data: Path | Source
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Figures on the test split, whole and without the images that also stand in the training split; and by crop.
 
@@ -140,7 +140,7 @@ def _measure_test(
     return metrics, {"split": split, **measure_crops(Pipeline(load_artifact(out)), seen.images, seen.labels)}
 
 
-def _find_test(data: Path) -> tuple[str, FaceData | None]:
+def _find_test(data: Path | Source) -> tuple[str, FaceData | None]:
     """PublicTest where the data tells it apart, or the whole test split, or nothing."""
     for split in ("public", "test"):
         try:

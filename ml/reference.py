@@ -18,6 +18,7 @@ from ml.quality import measure_brightness, measure_sharpness
 
 if TYPE_CHECKING:
     from ml.artifacts import Artifact
+    from ml.data import Source
 
 REFERENCE = WEIGHTS / "reference.json"
 # Inner edges: k - 1 of them part k bins, the outermost of which are open. A value on an edge belongs to the bin after
@@ -89,7 +90,7 @@ def read_reference(path: Path) -> Reference:
     return Reference(version=written["version"], about=written["about"], n=written["n"], **counts)
 
 
-def find_selection(data: Path, votes: Path | None, artifact: "Artifact") -> NDArray[np.uint8]:
+def find_selection(data: "Path | Source", votes: Path | None, artifact: "Artifact") -> NDArray[np.uint8]:
     """The faces of the training split that the network held out, chosen by the hash of their pixels.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.clean import NOT_FACE_VOTES, is_blank
-from ml.data import BadSample, DataError, FaceData, load_votes, read_samples, stack_samples
+from ml.data import BadSample, DataError, FaceData, Source, load_votes, read_samples, stack_samples
 from ml.duplicates import find_near_pairs, group_identical
 from ml.labels import LABELS
 
@@ -17,22 +17,28 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Dataset:
-    """Everything readable; train: bool (n,); group: int64 (n,), the same number for pixel-identical images."""
+    """Everything readable; group: int64 (n,), the same number for pixel-identical images.
+
+    train, test: bool (n,); the rest is validation.
+    """
 
     faces: FaceData
     usages: tuple[str, ...]
     train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
     group: NDArray[np.int64]
     blank: NDArray[np.bool_]
 
     def splits(self) -> list[tuple[str, NDArray[np.bool_]]]:
-        return [("train", self.train), ("test", ~self.train)]
+        validation = ~(self.train | self.test)
+        known = [("train", self.train), ("test", self.test)]
+        return [*known, ("validation", validation)] if validation.any() else known
 
     def names(self, mask: NDArray[np.bool_]) -> list[str]:
         return [self.faces.names[index] for index in np.flatnonzero(mask)]
 
 
-def run_report(data: Path, votes: Path | None) -> Report:
+def run_report(data: Path | Source, votes: Path | None) -> Report:
     """Read a dataset in any of its forms and count what is wrong with it.
 
     Returns:
@@ -66,7 +72,7 @@ def run_report(data: Path, votes: Path | None) -> Report:
     }
 
 
-def _read(path: Path) -> _Dataset:
+def _read(path: Path | Source) -> _Dataset:
     samples, bad = [], []
     for sample in read_samples(path):
         if isinstance(sample, BadSample):
@@ -81,6 +87,7 @@ def _read(path: Path) -> _Dataset:
         faces,
         tuple(sample.usage for sample in samples),
         np.array([sample.split == "train" for sample in samples]),
+        np.array([sample.split == "test" for sample in samples]),
         group_identical(faces.images),
         is_blank(faces.images),
     )
@@ -115,10 +122,10 @@ def _exact_duplicates(dataset: _Dataset) -> Report:
     members = _names_by_group(dataset, dataset.train)
     twins = [
         {"test": dataset.faces.names[index], "train": members[int(dataset.group[index])]}
-        for index in np.flatnonzero(~dataset.train)
+        for index in np.flatnonzero(dataset.test)
         if int(dataset.group[index]) in members
     ]
-    distinct = len({dataset.group[index] for index in np.flatnonzero(~dataset.train)} & members.keys())
+    distinct = len({dataset.group[index] for index in np.flatnonzero(dataset.test)} & members.keys())
     report["across"] = {"test_images": len(twins), "groups": distinct, "twins": twins}
     return report
 
@@ -155,8 +162,8 @@ def _near_duplicates(dataset: _Dataset) -> Report:
 def _near_across(dataset: _Dataset, groups: NDArray[np.int64], inside: dict[str, NDArray[np.bool_]]) -> Report:
     both_ways = np.concatenate([groups, groups[:, ::-1]])
     crossing = both_ways[inside["test"][both_ways[:, 0]] & inside["train"][both_ways[:, 1]]]
-    near = np.isin(dataset.group, crossing[:, 0]) & ~dataset.train
-    exact = inside["train"][dataset.group] & ~dataset.train
+    near = np.isin(dataset.group, crossing[:, 0]) & dataset.test
+    exact = inside["train"][dataset.group] & dataset.test
     return {
         "pairs": len(crossing),
         "test_images": int(near.sum()),

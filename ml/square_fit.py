@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ml.data import DataError, load_data
+from ml.data import DataError, Source, load_data
 from ml.faces import FaceFinder
 from ml.pasting import PastedFace, paste_face
 from ml.recipe import TrainingConfig
@@ -22,7 +22,7 @@ MIN_FACES = 100
 _CHECKED = 0.2
 
 
-def choose_images(data: Path, faces: int) -> NDArray[np.uint8]:
+def choose_images(data: Path | Source, faces: int) -> NDArray[np.uint8]:
     """Some cleaned training images, drawn by a fixed seed, none of them held out for selection: uint8 (n, 48, 48)."""
     training = prepare_data(load_data(data, "train"), None, TrainingConfig().held_out).train
     return np.random.default_rng(0).permutation(training.images)[:faces]

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
@@ -10,10 +10,11 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.labels import parse_label
+from ml.labels import DIGITS, parse_label
 from ml.preprocess import SIDE
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
+SPLITS = ("train", "test", "validation")
 # A row of 48×48 pixels has fewer than 10,000 characters; what is longer is cut, so that no line fills the memory.
 MAX_LINE = 100_000
 
@@ -24,7 +25,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RawSample:
-    """One labelled image as it stands in the archive; pixels: uint8 of shape (48, 48).
+    """One labelled image as it stands in the archive; pixels: uint8 of shape (48, 48); split: one of SPLITS.
 
     The name is the same in every form of the same data: "Training_123", else the last three parts of the path.
     """
@@ -81,8 +82,13 @@ def _read_header(lines: Iterator[str]) -> list[str]:
     return [column.strip().lower() for column in _split_line(next(lines, ""))]
 
 
-def read_csv(stream: IO[bytes], name: str) -> Iterator[RawSample | BadSample]:
+def read_csv(
+    stream: IO[bytes], name: str, digits: Mapping[str, int] = DIGITS["fer2013"]
+) -> Iterator[RawSample | BadSample]:
     """Stream the rows, counted from 0 without the header and blank lines; a bad one comes as BadSample.
+
+    Args:
+        name: the file's, for messages; digits: the label of each digit in the column emotion.
 
     Raises:
         DataError: the first line does not name the columns.
@@ -93,14 +99,14 @@ def read_csv(stream: IO[bytes], name: str) -> Iterator[RawSample | BadSample]:
             raise DataError(f"{name} is no FER-2013 CSV: its first line must name the columns emotion,pixels[,Usage]")
         filled = ((number, line) for number, line in enumerate(lines, start=2) if line.strip())
         for row, (number, line) in enumerate(filled):
-            yield _parse_row(row, number, header, line)
+            yield _parse_row(row, number, header, line, digits)
 
 
-def _parse_row(row: int, number: int, header: list[str], line: str) -> RawSample | BadSample:
+def _parse_row(row: int, number: int, header: list[str], line: str, digits: Mapping[str, int]) -> RawSample | BadSample:
     fields = dict(zip(header, _split_line(line), strict=False))
     try:
         usage = _parse_usage(fields.get("usage", "")) if "usage" in header else "Training"
-        label = parse_label(fields.get("emotion", ""))
+        label = parse_label(fields.get("emotion", ""), digits)
         pixels = _parse_pixels(fields.get("pixels", ""))
     except (ValueError, OverflowError) as error:
         return BadSample(row, f"row {row} (line {number})", str(error)[:200])

@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.artifacts import KERAS_NETWORK, file_digest, load_artifact
 from ml.clean import TrainingSet, clean_training, count_cleaned, hold_out
-from ml.data import FaceData, load_data, load_votes
+from ml.data import FaceData, Source, load_data, load_votes
 from ml.fitting import STATE, TrainingError, fit_network, open_run, save_network
 from ml.labels import LABELS
 from ml.network import build_network
@@ -63,7 +63,7 @@ def prepare_data(data: FaceData, votes_path: Path | None, held_out: float, *, cl
 
 
 def train_network(
-    data: Path,
+    data: Path | Source,
     out: Path,
     *,
     votes: Path | None,

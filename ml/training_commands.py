@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.artifacts import Artifact, ArtifactError
-from ml.data import load_data
+from ml.data import Source, load_data
 from ml.fitting import TrainingError
 from ml.network import NETWORKS
 from ml.recipe import DIGESTS, TrainingConfig
@@ -121,7 +121,7 @@ def _finishing(options: argparse.Namespace) -> str:
 
 def _repeatable(options: argparse.Namespace) -> str:
     """The command that repeats this run, with file names instead of this machine's paths."""
-    words = ["python", "-m", "ml", "train", "--data", options.data.name]
+    words = ["python", "-m", "ml", "train", *_data_words(options.data)]
     words += ["--votes", options.votes.name] if options.votes else []
     words += ["--init", options.init.name] if options.init else []
     words += ["--teacher", options.teacher.name] if options.teacher else []
@@ -129,6 +129,12 @@ def _repeatable(options: argparse.Namespace) -> str:
     words += [word for setting in options.set for word in ("--set", setting)]
     words += ["--network", options.network, "--epochs", str(options.epochs), "--seed", str(options.seed)]
     return shlex.join([*words, "--out", options.out.name])
+
+
+def _data_words(data: Source) -> list[str]:
+    """The options that name the data."""
+    labels = ["--labels", data.labels] if data.labels else []
+    return ["--data", data.name, *labels, *(["--skip-unknown"] if data.skip_unknown else [])]
 
 
 def combine_command(options: argparse.Namespace) -> int:
@@ -149,7 +155,7 @@ def _combine_artifacts(options: argparse.Namespace) -> Artifact:
     prepared = prepare_data(load_data(options.data, "train"), options.votes, held_out_share(members))
     if prepared.digest != members[0].card["data"]["sha256"]:
         raise ArtifactError(f"{options.data} is not the data that the members were trained on")
-    words = ["python", "-m", "ml", "combine", "--data", options.data.name]
+    words = ["python", "-m", "ml", "combine", *_data_words(options.data)]
     words += ["--votes", options.votes.name] if options.votes else []
     words += ["--out", options.out.name, *[folder.name for folder in options.members]]
     return finish_artifact(

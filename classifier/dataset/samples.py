@@ -19,7 +19,7 @@ from classifier.storage.codec import ImageDamaged, read_crop
 from classifier.storage.crops import hash_crop
 from classifier.storage.objects import remove_on_commit
 from fersite.s3 import read_object, share_client
-from ml.data import BadSample, RawSample, read_samples
+from ml.data import BadSample, RawSample, Source, read_samples
 from ml.labels import LABELS
 
 BATCH_SIZE = 128
@@ -44,7 +44,7 @@ class ImportSummary:
     bad: list[BadSample] = field(default_factory=list)
 
 
-def import_fer2013(*, path: Path, on_progress: Callable[[int], object] | None = None) -> ImportSummary:
+def import_fer2013(*, path: Path | Source, on_progress: Callable[[int], object] | None = None) -> ImportSummary:
     """Store every image of FER-2013 (folders, zip or CSV) as a sample.
 
     Objects come first and rows after, batch by batch: an import that was killed is finished by running it again, and a
@@ -137,10 +137,11 @@ def name_key(split: str, label: int, digest: str) -> str:
     return f"dataset/{split}/{LABELS[label]}/{digest}.png"
 
 
-def _plan_batches(path: Path, summary: ImportSummary) -> Iterator[Batch]:
+def _plan_batches(path: Path | Source, summary: ImportSummary) -> Iterator[Batch]:
     """Batches of what is not stored yet; everything else is counted in `summary`."""
     known = dict(Sample.objects.filter(source=Sample.Source.FER2013).values_list("source_name", "key"))
     keys = set(known.values())
+    frozen = set(Sample.objects.filter(split=Sample.Split.TEST).values_list("sha256", flat=True))
     batch = Batch()
     for entry in read_samples(path):
         summary.read += 1
@@ -148,7 +149,14 @@ def _plan_batches(path: Path, summary: ImportSummary) -> Iterator[Batch]:
             summary.bad.append(entry)
             continue
         sample = _make_sample(entry)
-        if problem := _find_problem(sample, known):
+        if sample.split == Sample.Split.TEST:
+            frozen.add(sample.sha256)
+        # FER-2013's own rows stay as they are: some of its training images are test images, too, and are known by name.
+        copied = entry.row is None and sample.split == Sample.Split.TRAIN and sample.sha256 in frozen
+        problem = _find_problem(sample, known)
+        if copied and not problem and sample.source_name not in known:
+            problem = "the pixels of a test image: what is measured with is not trained on"
+        if problem:
             summary.bad.append(BadSample(entry.row, ascii(entry.name[:_SHOWN_NAME])[1:-1], problem))
         elif sample.source_name in known:
             summary.present += 1
@@ -170,6 +178,8 @@ def _find_problem(sample: Sample, known: Mapping[str, str]) -> str | None:
     """Why this row cannot be stored under its name, if so; known: the keys of the names that are taken."""
     if len(sample.source_name) > _NAME_LENGTH or not sample.source_name.isprintable():
         return f"a name may have {_NAME_LENGTH} printable characters: rename the file"
+    if sample.split not in Sample.Split.values:
+        return f"the dataset has no split {sample.split}: put the image under train or test"
     if known.get(sample.source_name, sample.key) != sample.key:
         return "another image or label is stored under this name; the stored one stays"
     return None

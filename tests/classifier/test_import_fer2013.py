@@ -21,10 +21,10 @@ from tests.ml.drawing import draw_crop, encode_png
 pytestmark = pytest.mark.django_db
 
 
-def import_data(path: Path) -> dict[str, Any]:
+def import_data(path: Path, *options: str) -> dict[str, Any]:
     """Run the command; its JSON object."""
     out = io.StringIO()
-    call_command("import_fer2013", str(path), "--json", "--verbosity=0", stdout=out)
+    call_command("import_fer2013", str(path), "--json", "--verbosity=0", *options, stdout=out)
     answer: dict[str, Any] = json.loads(out.getvalue())
     return answer
 
@@ -156,3 +156,36 @@ def test_what_cannot_be_imported_is_said_in_one_line(content: str | None, messag
         import_data(path)
 
     assert "\n" not in str(refused.value)
+
+
+def test_a_copy_under_other_names_brings_no_test_image_into_training(tmp_path: Path) -> None:
+    write_folders(tmp_path / "first")
+    import_data(tmp_path / "first")
+    copy = tmp_path / "second" / "train" / "happy"
+    copy.mkdir(parents=True)
+    for row, name in ((2, "copied.png"), (99, "new.png")):  # row 2 is of PublicTest
+        (copy / name).write_bytes(encode_png(draw_crop(row % 7, row)))
+
+    answer = import_data(tmp_path / "second")
+
+    assert answer["stored"] == 1
+    assert [bad["name"] for bad in answer["bad"]] == ["train/happy/copied.png"]
+    assert "not trained on" in answer["bad"][0]["reason"]
+
+
+def test_what_is_not_understood_is_refused_or_reported(tmp_path: Path) -> None:
+    for name in ("train/1/a.png", "train/contempt/b.png", "val/2/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(encode_png(draw_crop(3, len(name))))
+
+    with pytest.raises(CommandError, match="--labels"):
+        import_data(tmp_path)
+    with pytest.raises(CommandError, match="--skip-unknown"):
+        import_data(tmp_path, "--labels=rafdb")
+    answer = import_data(tmp_path, "--labels=rafdb", "--skip-unknown")
+
+    assert answer["stored"] == 1
+    assert Sample.objects.get().get_label_display() == "surprise"
+    assert [bad["reason"].split(":")[0] for bad in answer["bad"]] == [
+        "the dataset has no split validation", "names no split and expression"
+    ]  # fmt: skip

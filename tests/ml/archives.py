@@ -1,12 +1,14 @@
 """The same eight samples in every form in which people have FER-2013, made in code."""
 
+import gzip
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.archive import read_samples
+from ml.archive import Source, read_samples
 from ml.labels import LABELS
 from ml.table import BadSample, RawSample
 from tests.ml.drawing import draw_crop, encode_png
@@ -14,7 +16,7 @@ from tests.ml.drawing import draw_crop, encode_png
 USAGES = ("Training", "Training", "PublicTest", "PrivateTest")
 
 
-def read_both(path: Path) -> tuple[list[RawSample], list[BadSample]]:
+def read_both(path: Path | Source) -> tuple[list[RawSample], list[BadSample]]:
     """What was read, and what was not."""
     found = list(read_samples(path))
     return [s for s in found if isinstance(s, RawSample)], [s for s in found if isinstance(s, BadSample)]
@@ -55,6 +57,11 @@ def make_form(form: str, folder: Path) -> Path:
     if form == "nested folders":
         write_folders(tree / "archive" / "fer2013")
         return tree
+    if form == "tar of folders":
+        write_folders(tree)
+        with tarfile.open(folder / "fer.tar.gz", "w:gz") as archive:
+            archive.add(tree, "fer")
+        return folder / "fer.tar.gz"
     if form.startswith("zip of"):
         write_folders(tree)
         return zip_tree(tree, folder / "fer.zip", "archive/" if "nested" in form else "")
@@ -68,10 +75,19 @@ def make_form(form: str, folder: Path) -> Path:
     if form == "folder with a CSV":
         (folder / "aaa.csv").write_text("id,text\n1,hello\n")
         return folder
+    if form == "CSV with gzip":
+        (folder / "fer2013.csv.gz").write_bytes(gzip.compress(encoded))
+        return folder / "fer2013.csv.gz"
+    if form == "tar of a CSV":  # Kaggle's fer2013.tar.gz
+        (folder / "README").write_text("about")
+        with tarfile.open(folder / "fer2013.tar.gz", "w:gz") as archive:
+            archive.add(folder / "README", "fer2013/README")
+            archive.add(table, "fer2013/fer2013.csv")
+        return folder / "fer2013.tar.gz"
     if form == "zipped CSV":
-        with zipfile.ZipFile(folder / "fer.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("fer2013/README", "about")
-            archive.writestr("fer2013/aaa.csv", "id,text\n1,hello\n")
-            archive.write(table, "fer2013/fer2013.csv")
+        with zipfile.ZipFile(folder / "fer.zip", "w", zipfile.ZIP_DEFLATED) as zipped:
+            zipped.writestr("fer2013/README", "about")
+            zipped.writestr("fer2013/aaa.csv", "id,text\n1,hello\n")
+            zipped.write(table, "fer2013/fer2013.csv")
         return folder / "fer.zip"
     return table

@@ -15,6 +15,7 @@ from tests.ml.drawing import draw_crop, encode_png
 FORMS = (
     *("folders", "nested folders", "zip of folders", "zip of nested folders"),
     *("CSV", "CSV with CRLF", "CSV with byte order mark", "icml CSV", "zipped CSV", "folder with a CSV"),
+    *("CSV with gzip", "tar of a CSV", "tar of folders"),
 )
 
 
@@ -88,7 +89,8 @@ def test_unnamed_files_have_one_name_in_folder_and_zip(tmp_path: Path) -> None:
     ("word", "label"),
     [
         *(("anger", 0), ("Disgusted", 1), ("fearful", 2), ("HAPPINESS", 3), ("sadness", 4)),
-        *(("surprised", 5), ("neutral", 6), ("0", 0), ("6", 6), *((name, n) for n, name in enumerate(LABELS))),
+        *(("surprised", 5), ("neutral", 6), ("0_angry", 0), ("3-Happy", 3), ("6 neutral", 6)),
+        *((name, n) for n, name in enumerate(LABELS)),
     ],
 )
 def test_folder_names_of_other_archives_are_known(word: str, label: int, tmp_path: Path) -> None:

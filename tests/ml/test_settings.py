@@ -10,7 +10,7 @@ from ml.training_commands import read_config
 
 
 def read(*settings: str) -> TrainingConfig:
-    return read_config(argparse.Namespace(network="lenet", epochs=3, seed=4, set=list(settings)))
+    return read_config(argparse.Namespace(network="lenet", epochs=3, seed=4, trainer="tensorflow", set=list(settings)))
 
 
 def test_settings_have_the_kind_of_their_default() -> None:

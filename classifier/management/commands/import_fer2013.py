@@ -14,7 +14,8 @@ from tqdm import tqdm
 from classifier.dataset.samples import ImportSummary, import_fer2013
 from classifier.storage.bulk import BucketError
 from ml.archive import count_samples
-from ml.data import DataError
+from ml.data import DataError, Source
+from ml.labels import DIGITS
 
 SHOWN = 100
 
@@ -27,11 +28,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, metavar="PATH")
+        parser.add_argument("--labels", choices=sorted(DIGITS), default="", help="what digits as labels mean")
+        parser.add_argument("--skip-unknown", action="store_true", help="leave out folders that are not understood")
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import; exit with an error where not one entry could be read."""
-        path, start = options["path"], perf_counter()
+        path, start = Source(options["path"], options["labels"], options["skip_unknown"]), perf_counter()
         total = count_samples(path)
         hidden = options["verbosity"] == 0 or not total
         pause = 0.2 if sys.stderr.isatty() else 5.0  # a log file gets a line now and then
