@@ -3,7 +3,7 @@
 The trainers make new views of every face, learn a second head and average their weights; plain fit does none of that.
 One JSON line a figure: training_faces_per_second of each (value: by the clock; cpu: by the processors' time, which
 others that use the machine disturb less) and training_throughput_ratio of the default trainer against plain fit.
-bfloat16 in PyTorch is left out where the processor does not know it: the trainer does not use it there either.
+bfloat16 is left out where the machine does not know it: the trainers do not use it there either.
 """
 
 import argparse
@@ -23,13 +23,15 @@ import numpy as np
 from ml.clean import TrainingSet
 from ml.network import NETWORKS, build_network
 from ml.recipe import TrainingConfig
-from ml.trainer import build_trainer
+from ml.trainer import build_trainer, choose_dtype
 
 FLOAT32, BFLOAT16 = "float32", "mixed_bfloat16"
 
 
-def keras_trainer(config: TrainingConfig, faces: TrainingSet) -> Callable[[], None]:
-    """One epoch of the default trainer."""
+def keras_trainer(config: TrainingConfig, faces: TrainingSet) -> Callable[[], None] | None:
+    """One epoch of the default trainer; None where it would not use that precision."""
+    if choose_dtype(config.dtype) != config.dtype:
+        return None
     trainer = build_trainer(config, build_network(config.network, dtype=config.dtype), steps=len(faces))
     return _fitting(trainer, faces, {"label": faces.targets, "votes": faces.votes}, config)
 

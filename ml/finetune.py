@@ -27,6 +27,7 @@ from ml.network import build_network, cast_network
 from ml.predict import Network
 from ml.recipe import TrainingConfig
 from ml.train import PreparedData
+from ml.trainer import choose_dtype
 
 if TYPE_CHECKING:
     import keras
@@ -197,7 +198,7 @@ def _train(
         network = keras.models.load_model(start.path / KERAS_NETWORK)
     else:
         network = build_network(config.network, dropout=config.dropout)
-    learner = cast_network(network, config.dtype)
+    learner = cast_network(network, choose_dtype(config.dtype))
     fit_network(learner, prepared.train, prepared.selection, config=config, out=out, watch=watch)
     network.set_weights(learner.get_weights())  # as it serves, in single precision
     save_network(network, out)

@@ -10,6 +10,7 @@ DIGESTS = ("init", "teacher")
 class TrainingConfig:
     """One training run. Rates are per step of one batch; shares and probabilities lie in 0 to 1.
 
+    dtype: "float32", or "mixed_bfloat16", which is used where the machine has it built in.
     init: SHA-256 of the Keras file whose weights the run starts from; empty for random weights.
     teacher: SHA-256 of the Keras file whose answers the run learns from beside the labels; empty for none. Its share of
     the loss is distill_weight, the labels' the rest.

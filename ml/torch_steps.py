@@ -12,6 +12,7 @@ from torch.nn import functional
 from ml.clean import TrainingSet
 from ml.labels import LABELS
 from ml.preprocess import to_network_input
+from ml.processor import knows_bfloat16
 from ml.recipe import TrainingConfig
 from ml.torch_network import TorchNetwork
 from ml.torch_views import RandomViews
@@ -79,7 +80,7 @@ class Learner(nn.Module):
             eps=1e-7,
             fused=True,
         )
-        self.dtype = torch.bfloat16 if config.dtype == "mixed_bfloat16" and _knows_bfloat16() else None
+        self.dtype = torch.bfloat16 if config.dtype == "mixed_bfloat16" and knows_bfloat16() else None
 
     def step(self, batch: Batch, number: int, generator: torch.Generator) -> tuple[float, int]:
         """Learn from a batch, in step `number` (from 0) of the run; gives its loss and how many labels were right."""
@@ -167,9 +168,3 @@ class Learner(nn.Module):
             taught = functional.log_softmax(teacher(views) / temperature, dim=1)
         said = functional.log_softmax(logits / temperature, dim=1)
         return temperature**2 * functional.kl_div(said, taught, log_target=True, reduction="batchmean")
-
-
-def _knows_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 by itself: without that it is ten times slower than float32."""
-    known = torch.cpu.get_capabilities()
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16") or known.get("bf16"))

@@ -17,7 +17,7 @@ from ml.fitting import STATE, TrainingError, fit_network, open_run, save_network
 from ml.labels import LABELS
 from ml.network import build_network
 from ml.recipe import TrainingConfig
-from ml.trainer import spread_over_devices
+from ml.trainer import choose_dtype, spread_over_devices
 
 if TYPE_CHECKING:
     import keras
@@ -104,7 +104,7 @@ def train_network(
         remember_answers(teacher, prepared.train, config.remembered, state / "remembered.npy")
     elif teacher is not None:
         taught_by = keras.models.load_model(teacher / KERAS_NETWORK)
-    network = build_network(config.network, dropout=config.dropout, dtype=config.dtype)
+    network = build_network(config.network, dropout=config.dropout, dtype=choose_dtype(config.dtype))
     if init is not None:
         copy_weights(init, network)
     fit = choose_trainer(config)

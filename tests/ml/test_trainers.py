@@ -11,8 +11,10 @@ from ml.calibrate import apply_calibration
 from ml.clean import TrainingSet
 from ml.fitting import TrainingError, fit_network
 from ml.predict import Network
+from ml.processor import knows_bfloat16, names_bfloat16
 from ml.recipe import TrainingConfig
 from ml.train import choose_trainer, remember_answers
+from ml.trainer import choose_dtype
 from tests.ml.drawing import draw_crop
 
 
@@ -50,3 +52,25 @@ def test_remembered_answers_are_part_of_the_targets_and_are_kept(shipped: Artifa
         remember_answers(shipped.path, train, 0.25, tmp_path / "remembered.npy")
         np.testing.assert_allclose(train.targets, 0.75 * labels + 0.25 * said, atol=1e-5)
     assert [file.name for file in tmp_path.iterdir()] == ["remembered.npy"]
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "known"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile\n", True),
+        ("Features\t: fp asimd bf16\n", True),
+        ("flags\t\t: fpu avx avx2\nmodel name\t: bf16\n", False),
+        ("", False),
+    ],
+)
+def test_bfloat16_is_read_off_the_processors_flags(cpuinfo: str, known: bool) -> None:
+    assert names_bfloat16(cpuinfo) is known
+
+
+def test_half_precision_is_used_only_where_the_machine_has_it() -> None:
+    import keras
+
+    assert choose_dtype("float32") == "float32"
+    if all(name.lower().startswith("cpu") for name in keras.distribution.list_devices()):
+        assert choose_dtype("mixed_bfloat16") == ("mixed_bfloat16" if knows_bfloat16() else "float32")
