@@ -82,8 +82,8 @@ def _make_artifact(folder: Path, network: str, seed: int) -> None:
     from ml.export import finish_artifact
     from ml.fitting import save_network
     from ml.preprocess import to_network_input
-    from ml.train import prepare_data
     from ml.recipe import TrainingConfig
+    from ml.train import prepare_data
 
     config = TrainingConfig(network=network, seed=seed)
     archive, out = write_tiny_archive(folder / "tiny.zip"), folder / "tiny"
