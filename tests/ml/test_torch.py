@@ -17,7 +17,7 @@ from tests.ml.drawing import draw_crop
 torch = pytest.importorskip(
     "torch", reason="PyTorch is not installed (pip install -r requirements-torch.txt): its trainer is not tested"
 )
-torch.set_num_threads(1)  # so small a network is no faster with several, and slower on a busy machine
+torch.set_num_threads(1)
 pytestmark = pytest.mark.tensorflow
 CONFIG = TrainingConfig(
     network="vgg-tiny", epochs=3, batch_size=32, learning_rate=1e-2, trainer="torch", dtype="float32", mixup=0.2
