@@ -23,7 +23,7 @@ from tests.ml.archives import make_form
 pytestmark = pytest.mark.django_db
 
 LIKE_TEST = WITHHELD[Correction.Withheld.LIKE_TEST]
-FACES = Path(__file__).resolve().parents[1] / "data" / "fer"
+FACES = Path(__file__).resolve().parents[2] / "data" / "fer"
 
 
 def read_face(name: str) -> NDArray[np.uint8]:

@@ -18,11 +18,11 @@ from django.db import connection
 from classifier.models import Sample
 from classifier.storage.bulk import Batch, BucketError, put_batches
 from ml.labels import LABELS
-from tests.classifier.test_import_fer2013 import import_data, object_keys
+from tests.classifier.dataset.test_import_fer2013 import import_data, object_keys
 from tests.ml.archives import write_folders
 from tests.ml.drawing import draw_crop, encode_png
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 IMAGES = 1500
 
 
