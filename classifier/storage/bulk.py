@@ -1,7 +1,7 @@
 """Puts many face crops into the bucket, from several processes: boto3 spends its time in Python, not on the wire.
 
-The processes are spawned with the first batch, know nothing of the database, and end with the process that started
-them.
+The processes are spawned with the first batch (unless it is small, and the only one), know nothing of the database, and
+end with the process that started them.
 """
 
 import multiprocessing
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -26,6 +27,8 @@ from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-un
 # boto3 keeps a core busy with about four threads; two such processes fill two cores, the S3 server included.
 PROCESSES = 2
 THREADS = 4
+# So many crops, if there are no more, this process stores itself: to start others takes seconds.
+FEW = 256
 # Batches given to each process ahead, so that none waits for the reader.
 AHEAD = 2
 STOP_SECONDS = 60
@@ -67,11 +70,16 @@ def put_batches(batches: Iterable[Batch]) -> Iterator[Batch]:
     Raises:
         BucketError: the S3 server refused or did not answer (boto3's retries included), or a process was killed.
     """
+    coming = iter(batches)
+    first = list(islice(coming, 2))
+    if len(first) == 1 and len(first[0].crops) <= FEW:
+        yield _store_here(first[0])
+        return
     context = multiprocessing.get_context("spawn")
     workers: list[tuple[BaseProcess, Connection]] = []
     given: deque[tuple[Batch, Connection]] = deque()
     try:
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate(chain(first, coming)):
             if len(workers) < PROCESSES:
                 workers.append(_start(context))
             connection = workers[number % PROCESSES][1]
@@ -87,6 +95,16 @@ def put_batches(batches: Iterable[Batch]) -> Iterator[Batch]:
             connection.close()
         for process, _ in workers:
             process.join(STOP_SECONDS)
+
+
+def _store_here(batch: Batch) -> Batch:
+    from fersite.s3 import share_client
+
+    put = partial(_put, share_client(settings.S3_ENDPOINT_URL), settings.AWS_STORAGE_BUCKET_NAME)
+    with ThreadPoolExecutor(THREADS) as threads:
+        if problem := _store(threads, put, batch.crops):
+            raise BucketError(problem)
+    return batch
 
 
 @contextmanager
@@ -127,15 +145,19 @@ def _serve(connection: Connection, bucket: str) -> None:
 
 
 def _answer(connection: Connection, threads: ThreadPoolExecutor, put: Put, crops: list[Crop]) -> None:
-    """Store a batch and send the first problem, or an empty text."""
-    problem = ""
+    problem = _store(threads, put, crops)
+    with suppress(OSError):
+        connection.send(problem)
+
+
+def _store(threads: ThreadPoolExecutor, put: Put, crops: list[Crop]) -> str:
+    """Store a batch; the first problem, or an empty text."""
     try:
         for _ in threads.map(put, crops):
             pass
     except Exception as error:  # noqa: BLE001 - without an answer the parent would wait for ever
-        problem = f"the bucket does not take objects: {str(error) or type(error).__name__}"
-    with suppress(OSError):
-        connection.send(problem)
+        return f"the bucket does not take objects: {str(error) or type(error).__name__}"
+    return ""
 
 
 def _put(client: Any, bucket: str, crop: Crop) -> None:

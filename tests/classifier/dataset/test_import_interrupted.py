@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from classifier.models import Sample
+from classifier.storage import bulk
 from classifier.storage.bulk import Batch, BucketError, put_batches
 from ml.labels import LABELS
 from tests.classifier.dataset.test_import_fer2013 import import_data, object_keys
@@ -78,10 +80,16 @@ def test_a_killed_import_is_finished_by_the_next(many: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_a_bucket_that_does_not_answer_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [256, 0], ids=["by this process", "by others"])
+def test_a_bucket_that_does_not_answer_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     write_folders(tmp_path)
+    monkeypatch.setattr(bulk, "FEW", few)
     with monkeypatch.context() as patched:
-        patched.setenv("S3_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
+        nowhere = "http://127.0.0.1:9"  # nobody listens there
+        patched.setenv("S3_ENDPOINT_URL", nowhere)
+        patched.setattr(settings, "S3_ENDPOINT_URL", nowhere)
         with pytest.raises(CommandError, match="the bucket does not take objects") as refused:
             call_command("import_fer2013", str(tmp_path), "--verbosity=0")
     assert "\n" not in str(refused.value)
