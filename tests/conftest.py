@@ -21,10 +21,12 @@ from local.processes import Child, stop_children
 START_SECONDS = 60
 # What settings read where nothing is connected to.
 NOWHERE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
-# Files of more than twenty CPU seconds, by `--durations=0`.
+# The files that take longest, by their CPU seconds.
 LONGEST = (
-    "test_training", "test_distill", "test_circle", "test_supervisor", "test_kill", "test_replay", "test_notebook",
-    "test_train", "test_explain", "test_photo_to_answer",
+    "classifier/test_training", "ml/test_distill", "fersite/test_supervisor", "e2e/test_circle",
+    "classifier/test_review_race", "dashboard/test_replay", "ml/test_explain", "ml/test_notebook", "e2e/test_dashboard",
+    "e2e/test_answers", "classifier/test_kill", "e2e/test_upload_page", "e2e/test_photo_to_answer", "ml/test_train",
+    "classifier/test_poison", "classifier/test_reconcile",
 )  # fmt: skip
 _children: list[Child] = []
 _services: LocalServices | None = None
@@ -76,9 +78,10 @@ def start_services(state: Path) -> dict[str, str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With -n, file by file and the longest first: nobody is to be left alone with one of them in the end."""
     if hasattr(config, "workerinput"):
-        order = {file: number for number, file in enumerate(LONGEST)}
+        tests = Path(__file__).parent
+        order = {(tests / file).with_suffix(".py"): number for number, file in enumerate(LONGEST)}
         files = {file: number for number, file in enumerate(dict.fromkeys(item.path for item in items))}
-        items.sort(key=lambda item: (order.get(item.path.stem, len(order)), files[item.path]))
+        items.sort(key=lambda item: (order.get(item.path, len(order)), files[item.path]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
