@@ -23,10 +23,10 @@ START_SECONDS = 60
 NOWHERE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1/0"}
 # The files that take longest, by their CPU seconds.
 LONGEST = (
-    "classifier/test_training", "ml/test_distill", "fersite/test_supervisor", "e2e/test_circle",
-    "classifier/test_review_race", "dashboard/test_replay", "ml/test_explain", "ml/test_notebook", "e2e/test_dashboard",
-    "e2e/test_answers", "classifier/test_kill", "e2e/test_upload_page", "e2e/test_photo_to_answer", "ml/test_train",
-    "classifier/test_poison", "classifier/test_reconcile",
+    "classifier/training/test_training", "ml/test_distill", "fersite/test_supervisor", "e2e/test_circle",
+    "classifier/review/test_review_race", "dashboard/test_replay", "ml/test_explain", "ml/test_notebook",
+    "e2e/test_dashboard", "e2e/test_answers", "classifier/jobs/test_kill", "e2e/test_upload_page",
+    "e2e/test_photo_to_answer", "ml/test_train", "classifier/jobs/test_poison", "classifier/dataset/test_reconcile",
 )  # fmt: skip
 _children: list[Child] = []
 _services: LocalServices | None = None
@@ -167,9 +167,12 @@ def flush_redis() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(services: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """What the migrations wrote outlasts the tests that empty all tables."""
-    from tests.migrated import keep_rows
+def django_db_setup(services: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What the migrations wrote outlasts the tests that empty all tables; no thread keeps the database from going."""
+    from tests.migrated import end_other_sessions, keep_rows
 
     with django_db_blocker.unblock():
         keep_rows()
+    yield
+    with django_db_blocker.unblock():
+        end_other_sessions()

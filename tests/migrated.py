@@ -29,3 +29,12 @@ def put_rows_back(*args: Any, **options: Any) -> None:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [KEPT])
         for (table,) in cursor.fetchall():
             cursor.execute(f'INSERT INTO public."{table}" SELECT * FROM {KEPT}."{table}"')
+
+
+def end_other_sessions() -> None:
+    """Those of threads and processes that tests left behind, on this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
