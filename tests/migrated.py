@@ -15,6 +15,9 @@ KEPT = "kept"  # a schema
 def keep_rows() -> None:
     """Copy every row of the tables that a flush empties, and have a flush put them back."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
+        if cursor.fetchone() == (True,):
+            vars(flush)["sql_flush"] = list_deletions
         cursor.execute(f"CREATE SCHEMA {KEPT}")
         for table in connection.introspection.django_table_names(only_existing=True, include_views=False):
             cursor.execute(f'CREATE TABLE {KEPT}."{table}" AS TABLE public."{table}"')
@@ -38,3 +41,17 @@ def end_other_sessions() -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+def list_deletions(*args: Any, **options: Any) -> list[str]:
+    """In place of a TRUNCATE of fifty tables, which makes their hundreds of files anew: delete the few rows there are.
+
+    As a replica, where no trigger of ours keeps rows from being deleted. Only a superuser may.
+    """
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    found = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM public.\"{table}\")" for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(found))
+        filled = [table for (table,) in cursor.fetchall()]
+    deletions = [f'DELETE FROM public."{table}"' for table in filled]
+    return ["SET LOCAL session_replication_role = replica", *deletions, "SET LOCAL session_replication_role = DEFAULT"]
