@@ -15,10 +15,11 @@ The row is the truth; a message only says that there is work. A job goes like th
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+import redis
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F, QuerySet
@@ -28,12 +29,14 @@ from classifier.models import BulkReview, Face, TrainingRun, Upload
 from classifier.models.lease import Leased
 from classifier.storage.bulk import BUCKET_OUTAGES, BucketError
 from classifier.storage.objects import StorageUnavailable
+from fersite.broker import count_messages
 from fersite.celery import app
 from ml.artifacts import ArtifactError
 
 logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Leased)
+Result = TypeVar("Result")
 
 EXPLAIN = "classifier.tasks.explain_prediction"
 # After a failure the broker is left alone for so long: the sweeper hands out later what was not sent.
@@ -43,7 +46,11 @@ _paused_until = 0.0
 BROKER_SECONDS = 0.15
 _IMPATIENT = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER_SECONDS, "max_retries": 0}
 SWEEP_BATCH = 500
+# A message that was sent so long ago has reached Redis, if it ever will.
+UNDER_WAY = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(seconds=60)
+# Seconds between two tries while the database is away.
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 # A worker that dies three times over one training run will die a fourth time.
 RUN_ATTEMPTS = 3
 
@@ -95,6 +102,8 @@ UPLOADS = Kind(
     running={"status": Upload.Status.RUNNING},
     bury=lambda: {"status": Upload.Status.DEAD, "error": "attempts_exhausted", "finished_at": timezone.now()},
 )
+# The photo that a start sends through the site does not wait behind those of people.
+PROBES = replace(UPLOADS, queue="probe")
 # Faces that people drew; one that is buried stays without a prediction.
 FACES = Kind(model=Face, task="classifier.tasks.classify_face", delivery=timedelta(seconds=30), related=("upload",))
 # Carried out in pieces; what fails is noted with its answer, so no attempt is the last.
@@ -202,14 +211,46 @@ def _bury(kind: Kind[Row], rows: "QuerySet[Any]") -> None:
         rows.filter(attempts__gte=most).update(**kind.bury(), claimed_until=None, due_at=None)
 
 
+def find_forgotten(kind: Kind[Row]) -> Any:
+    """Rows, as a query set, whose messages an emptied broker has lost, as far as their number tells; else none.
+
+    They were sent some seconds ago and never claimed, and there are more of them than messages. Among them may be some
+    whose message is still there: sending one twice is harmless.
+    """
+    sent = timezone.now() + kind.delivery - UNDER_WAY
+    waiting = kind.rows.open().filter(claimed_until__isnull=True, fencing_token=0, due_at__lte=sent)
+    try:
+        forgotten = waiting.count() > count_messages(kind.queue)
+    except redis.RedisError:
+        forgotten = False  # whoever sends says so
+    return waiting if forgotten else waiting.none()
+
+
 def sweep(kind: Kind[Row]) -> int:
     """Bury what is out of attempts, send again what got lost; how many were sent."""
     now = timezone.now()
     _bury(kind, kind.rows.claimable(now=now))
     order = F("due_at").asc(nulls_first=True)
-    lost = list(kind.rows.stalled(now=now).order_by(order, "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
+    stalled = kind.rows.stalled(now=now) | find_forgotten(kind)
+    lost = list(stalled.order_by(order, "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
     kind.rows.open().filter(pk__in=lost, claimed_until__isnull=True).update(due_at=now + kind.delivery)
     return sum(hand_over(kind, pk) for pk in lost)
+
+
+def be_patient(step: Callable[[], Result]) -> Result:
+    """A step that the database's short absence (a restart, say) must not cost: tried again for some seconds.
+
+    Raises:
+        InterfaceError, OperationalError: it is away for longer.
+    """
+    for pause in PAUSES:
+        try:
+            return step()
+        except DATABASE_OUTAGES as error:
+            logger.warning("the database is away, once more in %.1f s: %s", pause, error)
+            connection.close()  # a broken one would fail again
+            time.sleep(pause)
+    return step()
 
 
 def carry_out(kind: Kind[Row], pk: Any, work: Callable[[Row], None]) -> None:
@@ -217,7 +258,7 @@ def carry_out(kind: Kind[Row], pk: Any, work: Callable[[Row], None]) -> None:
 
     In an outage the row waits; whatever else `work` raises costs an attempt.
     """
-    row = claim(kind, pk)
+    row = be_patient(lambda: claim(kind, pk))
     if row is None:
         return
     try:
@@ -226,10 +267,10 @@ def carry_out(kind: Kind[Row], pk: Any, work: Callable[[Row], None]) -> None:
         logger.warning("%s %s waits: %s", kind.model.__name__, pk, error)
         if isinstance(error, DATABASE_OUTAGES):
             connection.close()  # a broken one would fail again below
-        postpone(kind, row)
+        be_patient(lambda: postpone(kind, row))
     except Exception:
         logger.exception("%s %s failed", kind.model.__name__, pk)
-        give_back(kind, row)
+        be_patient(lambda: give_back(kind, row))
 
 
 def enqueue_explanation(explanation_id: int) -> bool:

@@ -3,7 +3,9 @@
 import logging
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from time import monotonic
+from typing import Any
 
 import psycopg2
 import redis
@@ -110,15 +112,20 @@ def ask_database() -> None:
 
 
 def ask_broker() -> None:
-    """Raise unless Redis answers PING."""
+    """Raise unless Redis takes a write: a full one still answers PING."""
     with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
-        client.ping()
+        client.set("fersite:readyz", "", ex=60)
 
 
 def ask_storage() -> None:
     """Raise unless the bucket is there and the keys open it."""
-    quick = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
-    make_client(settings.S3_ENDPOINT_URL, quick).head_bucket(Bucket=settings.AWS_STORAGE_BUCKET_NAME)
+    find_client(settings.S3_ENDPOINT_URL).head_bucket(Bucket=settings.AWS_STORAGE_BUCKET_NAME)
+
+
+@lru_cache(maxsize=4)
+def find_client(endpoint: str | None) -> Any:
+    """A client with little patience, made once: making one takes longer than the answer may on a busy machine."""
+    return make_client(endpoint, Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
 
 
 def ask_worker() -> None:

@@ -295,6 +295,7 @@ FERSITE_GATE_MS = env_float("FERSITE_GATE_MS", 25.0)  # one face on one thread, 
 FERSITE_GATE_MB = env_float("FERSITE_GATE_MB", 25.0)
 
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "fersite.broker:Transport"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 1, "socket_timeout": 5}
@@ -305,12 +306,20 @@ CELERY_IMPORTS = ("classifier.serving.worker",)
 CELERY_TASK_ROUTES = {
     "dashboard.tasks.*": {"queue": "upkeep"},
     "classifier.tasks.train_network": {"queue": "training"},
+    # Behind a backlog of photos these would come too late.
+    "classifier.tasks.sweep_uploads": {"queue": "upkeep"},
+    "classifier.tasks.sweep_faces": {"queue": "upkeep"},
+    "classifier.tasks.sweep_bulk_reviews": {"queue": "upkeep"},
+    "classifier.tasks.sweep_runs": {"queue": "upkeep"},
     "classifier.tasks.sweep_dataset": {"queue": "upkeep"},
 }
 CELERY_WORKER_CONCURRENCY = max(
     1, min(4, (os.cpu_count() or 2) // 2)
 )  # processes for photos; Procfile says the others'
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A process says that it is up once it has loaded the network; on a busy machine that takes longer than Celery's 4 s,
+# after which it would be killed, and the next one too.
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the nightly check is admin's to edit
@@ -322,8 +331,8 @@ CELERY_BEAT_SCHEDULE = {  # written over what admin says with every start; the n
         "schedule": 15.0,
         "options": {"expire_seconds": 15},
     },
-    "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 15.0, "options": {"expire_seconds": 15}},
-    "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    "sweep-uploads": {"task": "classifier.tasks.sweep_uploads", "schedule": 5.0, "options": {"expire_seconds": 5}},
+    "sweep-faces": {"task": "classifier.tasks.sweep_faces", "schedule": 5.0, "options": {"expire_seconds": 5}},
     # Lists the whole dataset in the bucket.
     "sweep-dataset": {
         "task": "classifier.tasks.sweep_dataset",

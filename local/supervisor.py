@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import FrameType
@@ -63,7 +64,8 @@ class Manager:
             except Stopped:
                 say("Stopping")
             finally:
-                write_private(self.state / "manager.json", json.dumps({"pid": os.getpid(), "stopping": True}))
+                with suppress(OSError):  # on a full disk everything is stopped all the same
+                    write_private(self.state / "manager.json", json.dumps({"pid": os.getpid(), "stopping": True}))
                 self.stop()
                 (self.state / "manager.json").unlink(missing_ok=True)
 
@@ -163,8 +165,11 @@ class Manager:
         self.record()
 
     def record(self) -> None:
-        """Keep the list that lets the next manager clean up after a kill -9."""
-        record_children(self.state / "processes.json", [one.child for one in self.watched])
+        """Keep the list that lets the next manager clean up after a kill -9; a full disk must not end the site."""
+        try:
+            record_children(self.state / "processes.json", [one.child for one in self.watched])
+        except OSError as error:
+            say(f"The list of processes could not be written: {error.strerror}")
 
     def wait_for_service(self, name: str) -> None:
         """Wait until the local service answers; real ones are the operator's."""

@@ -167,12 +167,12 @@ def flush_redis() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(services: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(services: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """What the migrations wrote outlasts the tests that empty all tables; no thread keeps the database from going."""
-    from tests.migrated import end_other_sessions, keep_rows
+    from django.db import connection
 
+    from tests.migrated import drop_by_force, keep_rows
+
+    vars(connection.creation)["_destroy_test_db"] = drop_by_force
     with django_db_blocker.unblock():
         keep_rows()
-    yield
-    with django_db_blocker.unblock():
-        end_other_sessions()

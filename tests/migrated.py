@@ -34,13 +34,11 @@ def put_rows_back(*args: Any, **options: Any) -> None:
             cursor.execute(f'INSERT INTO public."{table}" SELECT * FROM {KEPT}."{table}"')
 
 
-def end_other_sessions() -> None:
-    """Those of threads and processes that tests left behind, on this database."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+def drop_by_force(name: str, verbosity: int) -> None:
+    """Drop the tests' database, whatever sessions of threads and processes tests have left behind."""
+    creation: Any = connection.creation
+    with creation._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def list_deletions(*args: Any, **options: Any) -> list[str]:

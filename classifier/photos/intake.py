@@ -124,7 +124,8 @@ def _create_upload(
     keep_objects([key])
     if idempotency_key is not None:
         _note_key(owner, idempotency_key, upload)
-    transaction.on_commit(lambda: jobs.hand_over(jobs.UPLOADS, upload.pk), robust=True)
+    kind = jobs.PROBES if source == Upload.Source.PROBE else jobs.UPLOADS
+    transaction.on_commit(lambda: jobs.hand_over(kind, upload.pk), robust=True)
     return upload
 
 

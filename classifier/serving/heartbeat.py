@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 RENEW_SECONDS = 5.0
 EXPIRE_SECONDS = 20
+LAST_SECONDS = 6  # what a worker that stops leaves to the others: one more than they take between two beats
 
 
 def beat_once() -> None:
@@ -34,10 +35,10 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop and take the key back: the worker is going."""
+        """The worker is going: the key ends soon, unless another worker renews it."""
         self._stopped.set()
         try:
-            cache.delete(HEARTBEAT_KEY)
+            cache.touch(HEARTBEAT_KEY, LAST_SECONDS)
         except Exception:  # noqa: BLE001 - it expires by itself
             logger.warning("the heartbeat could not be taken back")
 

@@ -7,6 +7,7 @@ from threading import Event
 from time import monotonic, sleep
 
 import pytest
+import redis
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
@@ -99,6 +100,17 @@ def test_database_down(client: Client, request: pytest.FixtureRequest, kind: str
 def test_broker_down(client: Client, settings: Settings, request: pytest.FixtureRequest, kind: str) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{request.getfixturevalue(kind)}/0"
     assert failing(client) == {"broker"}
+
+
+@pytest.mark.usefixtures("worker")
+def test_broker_takes_no_writes(client: Client, settings: Settings) -> None:
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        broker.config_set("maxmemory", 1)
+        try:
+            assert broker.ping()
+            assert failing(client) == {"broker"}
+        finally:
+            broker.config_set("maxmemory", 0)
 
 
 @pytest.mark.usefixtures("worker")

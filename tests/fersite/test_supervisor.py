@@ -17,6 +17,7 @@ import pytest
 
 from local.ports import free_ports
 from local.programs import ROOT, read_procfile
+from local.supervisor import Manager
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -221,3 +222,9 @@ def test_bad_port(state: Path, port: str) -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stdout == f"make run: PORT must be a number from 1 to 65535, not '{port}'\n"
+
+
+def test_a_full_disk_does_not_end_the_manager(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is gone refuses to be written, too."""
+    Manager(tmp_path / "gone", 8000).record()
+    assert "could not be written" in capsys.readouterr().out

@@ -19,6 +19,10 @@ ACCOUNT = "probe"
 POLL_SECONDS = 0.1
 
 
+class ProbeWaits(CommandError):
+    """The photo is not finished: the workers are busy, or there is none."""
+
+
 class Command(BaseCommand):
     help = "Send a photo through the queue and wait until it is classified; exit status 1 if it is not."
 
@@ -36,8 +40,10 @@ class Command(BaseCommand):
         photo = SimpleUploadedFile("probe.jpg", PHOTO.read_bytes())
         upload = take_upload(owner=owner, file=photo, source=Upload.Source.PROBE).upload
         self.wait(upload, end=time.monotonic() + options["timeout"])
+        if not upload.is_finished:
+            raise ProbeWaits(f"no worker was done with the probe photo in time, it is {upload.status}")
         if upload.status != Upload.Status.DONE:
-            raise CommandError(f"the probe photo is {upload.status} ({upload.error or 'no worker took it in time'})")
+            raise CommandError(f"the probe photo is {upload.status} ({upload.error})")
         self.stdout.write(f"the probe photo is done, {upload.faces.count()} face(s)")
 
     def wait(self, upload: Upload, *, end: float) -> None:
@@ -48,4 +54,4 @@ class Command(BaseCommand):
             upload.refresh_from_db()
             if upload.status == Upload.Status.PENDING and time.monotonic() > offered + 1:
                 offered = time.monotonic()
-                jobs.hand_over(jobs.UPLOADS, upload.pk)
+                jobs.hand_over(jobs.PROBES, upload.pk)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from classifier import jobs
@@ -37,6 +37,23 @@ def test_lease_keeps_others_out_until_it_lapses(upload: Upload, settings: Any) -
     again = jobs.claim(jobs.UPLOADS, upload.pk)
     assert again is not None
     assert again.attempts == 2
+
+
+def test_a_database_that_is_away_for_a_moment_costs_nothing(upload: Upload, monkeypatch: Patch) -> None:
+    install(monkeypatch, FakePipeline(make_result()))
+    real, failures = jobs.claim, [OperationalError("restarting"), InterfaceError("connection already closed")]
+
+    def claim(*args: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*args)
+
+    monkeypatch.setattr(jobs, "claim", claim)
+    monkeypatch.setattr(jobs, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(connection, "close", lambda: None)  # the test's transaction lives in it
+    classify_upload(upload.pk)
+    upload.refresh_from_db()
+    assert (upload.status, upload.attempts) == ("done", 1)
 
 
 @pytest.mark.parametrize("status", ["done", "no_face", "rejected", "dead"])

@@ -8,6 +8,7 @@ import pytest
 import redis
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import F
 from django.utils import timezone
 
 from classifier import jobs
@@ -75,6 +76,22 @@ def test_flushed_broker_gets_its_messages_again(take: Take, monkeypatch: pytest.
         Upload.objects.update(due_at=timezone.now() - PAST)
         assert sweep_uploads() == 3
         assert broker.llen("inference") == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_emptied_broker_forgot_does_not_wait_for_its_due_time(
+    take: Take, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    install(monkeypatch, FakePipeline(make_result()))
+    for number in range(3):
+        take(number)
+    Upload.objects.update(due_at=F("due_at") - jobs.UNDER_WAY)  # as if sent some seconds ago
+    assert sweep_uploads() == 0
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        broker.flushall()
+        assert sweep_uploads() == 3
+        assert broker.llen("inference") == 3
+        assert sweep_uploads() == 0
 
 
 def test_worn_out_photos_are_buried(upload: Upload, settings: Any) -> None:

@@ -44,6 +44,15 @@ def test_sign_of_a_killed_worker_expires(settings: Any) -> None:
         assert 0 < client.ttl(key) <= EXPIRE_SECONDS
 
 
+def test_a_worker_that_stops_leaves_the_sign_to_the_others(settings: Any) -> None:
+    beat_once()
+    Heartbeat().stop()
+    assert cache.get(HEARTBEAT_KEY) is not None
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        [key] = [name for name in client.scan_iter() if HEARTBEAT_KEY.encode() in name]
+        assert heartbeat.RENEW_SECONDS < client.ttl(key) <= heartbeat.LAST_SECONDS
+
+
 def test_dead_redis_stops_nothing(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     dead = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {"default": dead}
