@@ -68,6 +68,7 @@ def test_bfloat16_is_read_off_the_processors_flags(cpuinfo: str, known: bool) ->
     assert names_bfloat16(cpuinfo) is known
 
 
+@pytest.mark.tensorflow
 def test_half_precision_is_used_only_where_the_machine_has_it() -> None:
     import keras
 
