@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from classifier import jobs
@@ -90,9 +90,9 @@ def _must_stop(run: TrainingRun) -> bool:
 
 def give_back(run: TrainingRun) -> bool:
     """To the queue, with the attempt: its worker stops in order. False where somebody has cancelled it."""
-    if jobs.held(jobs.RUNS, run).filter(cancel_asked=True).exists():
-        return False
-    return jobs.postpone(jobs.RUNS, run, wait=timedelta(0))
+    with transaction.atomic():  # who cancels meanwhile comes before this, and is heeded, or finds the run waiting
+        wanted = jobs.held(jobs.RUNS, run).filter(cancel_asked=False).select_for_update()
+        return wanted.first() is not None and jobs.postpone(jobs.RUNS, run, wait=timedelta(0))
 
 
 def update_run(run: TrainingRun, **values: Any) -> bool:
